@@ -1,0 +1,56 @@
+// Quickstart takes payments without an account and without a network: it
+// starts a fake gateway on the loopback interface, charges the message of the
+// provider's own manual, and goes down the hard road too. It prints a table of
+// what happened and what a till should do about it.
+//
+//	go run ./examples/quickstart
+//
+// With credentials it makes one real charge, of real money, instead:
+//
+//	go run ./examples/quickstart -credentials-example > shop.json
+//	go run ./examples/quickstart -credentials shop.json
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+// run is main with its surroundings passed in.
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	file := flags.String("credentials", "", "make one real charge with the credentials in `file`")
+	example := flags.Bool("credentials-example", false, "print an example of such a file")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case *example:
+		return printExample(out)
+	case *file != "":
+		return chargeForReal(ctx, *file, out, progress)
+	}
+	t := &table{out: out, progress: progress}
+	t.head()
+	if err := fubeiDay(ctx, t); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "\nNo account, no network: the gateway was package fubeitest, which you can use in your own tests.")
+	return err
+}
