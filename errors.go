@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -124,18 +125,32 @@ func (e *Error) Next() string {
 	return "it may have happened: query the order before anything else"
 }
 
-// Unwrap returns the kind and the cause, for errors.Is and errors.As.
+// Unwrap returns the kind and the cause, for errors.Is and errors.As. An Error
+// has one kind: that of an Error among its causes is not found through it.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
 	}
-	return []error{e.Kind, e.Err}
+	return []error{e.Kind, cause{e.Err}}
 }
+
+// cause is an error without its kinds: that a step failed with NotSent does
+// not mean that the operation, which is Unsure, was not sent.
+type cause struct{ err error }
+
+func (c cause) Error() string { return c.err.Error() }
+
+func (c cause) Is(target error) bool {
+	_, isKind := target.(Kind)
+	return !isKind && errors.Is(c.err, target)
+}
+
+func (c cause) As(target any) bool { return errors.As(c.err, target) }
 
 // GoString returns the text of the error, so that %#v shows no more than %v.
 func (e *Error) GoString() string { return e.Error() }
 
-// LogValue returns the fields as a group for slog.
+// LogValue returns the fields, without Reply, as a group for slog.
 func (e *Error) LogValue() slog.Value {
 	var attrs []slog.Attr
 	for _, f := range e.fields() {
@@ -144,7 +159,7 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// MarshalJSON writes the fields as a flat object, the cause as text.
+// MarshalJSON writes the fields, without Reply, as a flat object of texts.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	object := make(map[string]string)
 	for _, f := range e.fields() {
@@ -156,8 +171,11 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 // fields returns what is set, as pairs of name and text.
 func (e *Error) fields() [][2]string {
 	all := [][2]string{
-		{"provider", e.Provider}, {"operation", e.Op}, {"order_no", e.OrderNo}, {"kind", string(e.Kind)},
-		{"code", e.Code}, {"sub_code", e.SubCode}, {"message", printable(e.Message)}, {"next", e.Next()},
+		{"provider", e.Provider}, {"operation", e.Op}, {"order_no", printable(e.OrderNo)}, {"kind", string(e.Kind)},
+		{"code", printable(e.Code)}, {"sub_code", printable(e.SubCode)}, {"message", printable(e.Message)}, {"next", e.Next()},
+	}
+	if e.HTTPStatus != 0 {
+		all = append(all, [2]string{"http_status", strconv.Itoa(e.HTTPStatus)})
 	}
 	if e.Err != nil {
 		all = append(all, [2]string{"cause", e.Err.Error()})

@@ -44,7 +44,11 @@ func (i Integer) Int64() (int64, error) {
 	if !i.Given() {
 		return 0, ErrAbsent
 	}
-	return strconv.ParseInt(string(i), 10, 64)
+	n, err := strconv.ParseInt(string(i), 10, 64)
+	if err != nil {
+		return 0, err // without the nearest number that fits
+	}
+	return n, nil
 }
 
 // UnmarshalJSON takes any JSON value and keeps its text.

@@ -151,13 +151,13 @@ func (m Money) IsZero() bool { return m.fen == 0 }
 func (m Money) String() string { return string(m.append(nil)) }
 
 func (m Money) append(b []byte) []byte {
-	fen := m.fen
-	if fen < 0 {
+	yuan, fen := m.fen/100, m.fen%100
+	if m.fen < 0 {
 		b = append(b, '-')
-		fen = -fen
+		yuan, fen = -yuan, -fen
 	}
-	b = strconv.AppendInt(b, fen/100, 10)
-	return append(b, '.', byte('0'+fen/10%10), byte('0'+fen%10))
+	b = strconv.AppendInt(b, yuan, 10)
+	return append(b, '.', byte('0'+fen/10), byte('0'+fen%10))
 }
 
 // MarshalJSON writes the amount as a JSON number of yuan with two decimals.

@@ -18,7 +18,8 @@ const maxNotification = 1 << 20
 // returned nil; otherwise the provider delivers again.
 //
 // handle is called once for each delivery, and deliveries repeat and overlap:
-// it must book an order once only, and check the amount with [Payment.Match].
+// it must book an order once only, and check the status with [Status.Paid] and
+// the amount with [Payment.Match].
 // Its context is the request's. The handler is safe for concurrent use if
 // handle is.
 //
@@ -51,8 +52,15 @@ func receive(w http.ResponseWriter, r *http.Request, parser NotificationParser, 
 	if err != nil {
 		return err
 	}
-	return handle(r.Context(), notification)
+	if err := handle(r.Context(), notification); err != nil {
+		return failure{err}
+	}
+	return nil
 }
+
+// failure is an error of the merchant's function, without the errors it wraps:
+// they may be about another message, and are no reason not to believe this one.
+type failure struct{ error }
 
 // answer writes the acknowledgement, byte for byte.
 func answer(w http.ResponseWriter, a Acknowledgement) {

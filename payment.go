@@ -93,7 +93,8 @@ type Payment struct {
 
 // Match compares the payment with the merchant's own record of the order. It
 // returns an error that wraps [ErrOrderMismatch] or [ErrAmountMismatch]. A
-// notification handler calls it before it books anything.
+// notification handler calls it before it books anything. It says nothing
+// about the status.
 func (p Payment) Match(order Reference) error {
 	if p.OrderNo != order.OrderNo {
 		return fmt.Errorf("duopay: %w: %q, not %q", ErrOrderMismatch, p.OrderNo, order.OrderNo)
@@ -178,8 +179,9 @@ func (s RefundStatus) String() string {
 // Notification is what a provider sent about an order, verified.
 //
 // Deliveries repeat and overlap, and may arrive before the answer to the call
-// that caused them. Book by order number, once, and check the amount with
-// [Payment.Match].
+// that caused them, and not every one is about a payment that succeeded. Book
+// by order number, once, and only if the status is [Status.Paid] and
+// [Payment.Match] finds the amount right.
 type Notification struct {
 	Provider string
 	Payment  Payment

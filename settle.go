@@ -1,6 +1,7 @@
 package duopay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,15 +21,15 @@ type Settler interface {
 // its own, with the reasons in its documentation.
 type Timing struct {
 	FirstQuery   time.Duration // from the answer to the charge to the first query
-	QueryEvery   time.Duration // between queries
+	QueryEvery   time.Duration // between queries; 0 means a second
 	GiveUp       time.Duration // from sending the charge to giving up on the payer
 	CancelAfter  time.Duration // from sending the charge; no cancel is sent before
 	Cancels      int           // how often a cancel is sent at most
 	CancelEvery  time.Duration // between cancels
 	CancelSettle time.Duration // how long a cancel is given to take effect
 	// So many queries in a row that end in ErrNotFound, over at least that
-	// time and not before GiveUp, prove that the charge never arrived. With
-	// 0 queries nothing proves it.
+	// time and not before GiveUp, prove that the charge never arrived, unless
+	// the provider has shown the order before. With 0 queries nothing proves it.
 	NotFoundQueries int
 	NotFoundSpan    time.Duration
 }
@@ -45,7 +46,11 @@ func WithTiming(timing Timing) SettleOption {
 // going on. report is called by the goroutine that called Settle, which goes
 // on when it returns.
 func WithProgress(report func(Progress)) SettleOption {
-	return func(s *settlement) { s.report = report }
+	return func(s *settlement) {
+		if report != nil {
+			s.report = report
+		}
+	}
 }
 
 // WithAbort gives up on the payer as soon as abort is closed, as if the
@@ -88,18 +93,20 @@ type Progress struct {
 //   - paid: the error is nil.
 //   - not paid: the error is of kind [Invalid], [NotSent], or [Refused] with
 //     Certain true. A new attempt needs a new order number and a new payment
-//     code.
+//     code. An order that was paid and returned in full, status [Refunded],
+//     counts as not paid.
 //   - unknown: the status is [Unknown] and the error is of kind [Unsure].
 //     Do not hand over the goods, do not use the number again, query later
 //     (minutes, then the next day); [Resume] does.
 //
 // Whatever the end, the payment holds the last that is known of the order.
-// When ctx ends, so does Settle, with an unknown outcome and without
-// cancelling the order.
+// When ctx ends, so does Settle, without cancelling the order and with an
+// unknown outcome, unless the call that was under way still proved one.
 func Settle(ctx context.Context, gateway Settler, charge Charge, options ...SettleOption) (Payment, error) {
 	s := newSettlement(gateway, Reference{OrderNo: charge.OrderNo, Amount: charge.Amount}, options)
 	s.expires = charge.ExpiresAt
 	s.tell(StepCharge, 0)
+	s.order.CreatedAt = time.Now() // the report may have taken its time
 	payment, err := gateway.Charge(ctx, charge)
 	if neverHappened(err) {
 		if ctx.Err() == nil {
@@ -113,19 +120,20 @@ func Settle(ctx context.Context, gateway Settler, charge Charge, options ...Sett
 	if errors.Is(err, Refused) {
 		return s.doubt(ctx, err)
 	}
-	return s.follow(ctx)
+	return s.follow(ctx, s.timing.FirstQuery)
 }
 
 // Resume is [Settle] for a charge that was sent before and whose outcome is
 // not known, as after a restart: it queries and, when the time has passed,
 // cancels. order.CreatedAt is when the charge was sent; if it is zero, the time
 // begins now.
+//
+// If the gateway is a [Canceler], a cancel may have been sent before: that the
+// order is paid is then believed after three answers in a row.
 func Resume(ctx context.Context, gateway Settler, order Reference, options ...SettleOption) (Payment, error) {
 	s := newSettlement(gateway, order, options)
-	if s.query(ctx) {
-		return s.end(ctx, s.err)
-	}
-	return s.follow(ctx)
+	_, s.canceled = gateway.(Canceler)
+	return s.follow(ctx, 0)
 }
 
 // neverHappened reports whether a charge that ended in err did nothing.
@@ -146,54 +154,65 @@ type settlement struct {
 
 	payment  Payment // the last readable answer
 	err      error   // of the last call
-	canceled bool    // a cancel was sent
-	paid     int     // answers in a row that said paid
+	cancels  int     // how many cancels were tried
+	canceled bool    // a cancel may have arrived
+	paid     int     // queries in a row that said paid
 
-	missing      int       // answers in a row that said not found
+	seen         bool      // the provider has shown the order
+	missing      int       // queries in a row that said not found
 	missingSince time.Time // when the first of them came
 }
 
 func newSettlement(gateway Settler, order Reference, options []SettleOption) *settlement {
-	if order.CreatedAt.IsZero() {
-		order.CreatedAt = time.Now()
+	if now := time.Now(); order.CreatedAt.IsZero() || order.CreatedAt.After(now) {
+		order.CreatedAt = now
 	}
 	s := &settlement{
 		gateway: gateway,
 		timing:  gateway.Timing(),
 		report:  func(Progress) {},
 		order:   order,
-		payment: Payment{OrderNo: order.OrderNo},
+		payment: Payment{OrderNo: order.OrderNo, TradeNo: order.TradeNo},
+		seen:    order.TradeNo != "",
 	}
 	for _, option := range options {
 		option(s)
+	}
+	if s.timing.QueryEvery <= 0 { // nobody means a storm
+		s.timing.QueryEvery = time.Second
 	}
 	return s
 }
 
 // follow waits for the payer and then gives up on him.
-func (s *settlement) follow(ctx context.Context) (Payment, error) {
-	if s.wait(ctx) || s.cancel(ctx) {
+func (s *settlement) follow(ctx context.Context, pause time.Duration) (Payment, error) {
+	if s.wait(ctx, pause) || s.cancel(ctx) {
 		return s.end(ctx, s.err)
 	}
 	return s.unknown(ctx)
 }
 
-// wait queries until the outcome is known or it is time to give up.
-func (s *settlement) wait(ctx context.Context) (settled bool) {
-	pause := s.timing.FirstQuery
+// wait pauses, and then queries until the outcome is known or it is time to
+// give up. What is about to be proven then is given the time it takes.
+func (s *settlement) wait(ctx context.Context, pause time.Duration) (settled bool) {
+	pause = min(pause, max(0, time.Until(s.giveUp())))
 	for {
-		s.sleep(ctx, max(0, min(pause, time.Until(s.giveUp()))))
+		if s.sleep(ctx, pause, s.abort) {
+			s.abort = nil
+			s.expires = time.Now()
+		}
 		if ctx.Err() != nil {
 			return false
 		}
 		if s.query(ctx) {
 			return true
 		}
-		late := !time.Now().Before(s.giveUp())
-		if late && s.paid == 0 && !s.maybeMissing() {
+		pause = s.timing.QueryEvery
+		if left := time.Until(s.giveUp()); left > 0 {
+			pause = min(pause, left)
+		} else if s.paid == 0 && !s.maybeMissing() {
 			return false
 		}
-		pause = s.timing.QueryEvery
 	}
 }
 
@@ -206,9 +225,13 @@ func (s *settlement) giveUp() time.Time {
 	return byTiming
 }
 
-// maybeMissing reports whether more queries may prove that the charge never
-// arrived.
-func (s *settlement) maybeMissing() bool { return s.missing > 0 && s.timing.NotFoundQueries > 0 }
+// maybeMissing reports whether this and more queries may prove that the charge
+// never arrived. An early end, by the cashier or by the order's expiry, does
+// not make that time come earlier: the charge may still be on its way.
+func (s *settlement) maybeMissing() bool {
+	return s.timing.NotFoundQueries > 0 && s.missing > 0 && !s.seen &&
+		!time.Now().Before(s.order.CreatedAt.Add(s.timing.GiveUp))
+}
 
 // doubt makes sure of a refusal that proves nothing: it queries, cancels as
 // far as that goes, and queries again. If the provider denies the order, the
@@ -216,15 +239,18 @@ func (s *settlement) maybeMissing() bool { return s.missing > 0 && s.timing.NotF
 func (s *settlement) doubt(ctx context.Context, refusal error) (Payment, error) {
 	denied := false
 	for try := range 2 {
-		if try == 1 {
+		if try == 1 && s.timing.Cancels > 0 {
 			_ = s.sendCancel(ctx) // best effort: the query tells
 		}
-		s.sleep(ctx, s.timing.FirstQuery)
+		s.sleep(ctx, s.timing.FirstQuery, nil)
+		if ctx.Err() != nil {
+			return s.unknown(ctx)
+		}
 		if s.query(ctx) {
 			return s.end(ctx, s.err)
 		}
 		if s.err == nil { // the order is there, and open
-			return s.follow(ctx)
+			return s.follow(ctx, s.timing.QueryEvery)
 		}
 		denied = denied || errors.Is(s.err, Refused)
 	}
@@ -238,9 +264,9 @@ func (s *settlement) doubt(ctx context.Context, refusal error) (Payment, error) 
 // cancel sends cancels, and after each of them queries until it has taken
 // effect.
 func (s *settlement) cancel(ctx context.Context) (settled bool) {
-	for try := range s.timing.Cancels {
-		if try > 0 {
-			s.sleep(ctx, s.timing.CancelEvery)
+	for first := true; s.cancels < s.timing.Cancels; first = false {
+		if !first {
+			s.sleep(ctx, s.timing.CancelEvery, nil)
 		}
 		err := s.sendCancel(ctx)
 		if ctx.Err() != nil || errors.Is(err, Invalid) || errors.Is(err, errNoCancel) {
@@ -261,12 +287,11 @@ func (s *settlement) sendCancel(ctx context.Context) error {
 	if !ok {
 		return errNoCancel
 	}
-	for allowed := s.order.CreatedAt.Add(s.timing.CancelAfter); time.Now().Before(allowed) && ctx.Err() == nil; {
-		s.sleep(ctx, time.Until(allowed))
-	}
+	s.sleep(ctx, time.Until(s.order.CreatedAt.Add(s.timing.CancelAfter)), nil)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	s.cancels++
 	s.tell(StepCancel, 0)
 	_, s.err = canceler.Cancel(ctx, s.order)
 	s.canceled = s.canceled || !neverHappened(s.err)
@@ -286,7 +311,7 @@ func (s *settlement) watch(ctx context.Context, accepted bool) (settled bool) {
 		if s.paid == 0 && (!accepted || failed || !time.Now().Before(over)) {
 			return false
 		}
-		s.sleep(ctx, s.timing.QueryEvery)
+		s.sleep(ctx, s.timing.QueryEvery, nil)
 	}
 	return false
 }
@@ -295,6 +320,7 @@ func (s *settlement) watch(ctx context.Context, accepted bool) (settled bool) {
 func (s *settlement) query(ctx context.Context) (settled bool) {
 	s.tell(StepQuery, 0)
 	payment, err := s.gateway.Query(ctx, s.order)
+	s.count(payment, err)
 	return s.note(payment, err)
 }
 
@@ -302,7 +328,8 @@ func (s *settlement) query(ctx context.Context) (settled bool) {
 // query changes nothing.
 func (s *settlement) note(payment Payment, err error) (settled bool) {
 	s.err = err
-	s.count(payment, err)
+	payment.OrderNo = cmp.Or(payment.OrderNo, s.order.OrderNo)
+	payment.TradeNo = cmp.Or(payment.TradeNo, s.order.TradeNo)
 	switch {
 	case errors.Is(err, ErrAmountMismatch):
 		// Paid, but not what was asked: neither more queries nor a cancel make
@@ -312,10 +339,9 @@ func (s *settlement) note(payment Payment, err error) (settled bool) {
 	case err != nil:
 		return s.proveMissing()
 	}
+	s.seen = true
 	s.payment = payment
-	if payment.TradeNo != "" {
-		s.order.TradeNo = payment.TradeNo
-	}
+	s.order.TradeNo = payment.TradeNo
 	if s.canceled && s.paid > 0 {
 		// The payer was faster than the cancel, or the cancel is not done yet.
 		return s.paid >= 3
@@ -323,7 +349,7 @@ func (s *settlement) note(payment Payment, err error) (settled bool) {
 	return payment.Status.Paid() || payment.Status.NotPaid()
 }
 
-// count counts equal answers in a row.
+// count counts queries in a row that ended alike.
 func (s *settlement) count(payment Payment, err error) {
 	s.paid++
 	if err != nil || !payment.Status.Paid() {
@@ -341,9 +367,7 @@ func (s *settlement) count(payment Payment, err error) {
 // proveMissing reports whether the provider has denied the order often enough,
 // and late enough, to prove that the charge never arrived.
 func (s *settlement) proveMissing() bool {
-	now := time.Now()
-	if !s.maybeMissing() || s.missing < s.timing.NotFoundQueries || now.Before(s.giveUp()) ||
-		now.Sub(s.missingSince) < s.timing.NotFoundSpan {
+	if !s.maybeMissing() || s.missing < s.timing.NotFoundQueries || time.Since(s.missingSince) < s.timing.NotFoundSpan {
 		return false
 	}
 	s.payment.Status = Failed
@@ -354,17 +378,18 @@ func (s *settlement) proveMissing() bool {
 // end returns the outcome that is known: s.payment, with the reason if it is
 // not that the order was paid.
 func (s *settlement) end(ctx context.Context, reason error) (Payment, error) {
+	s.err = reason
 	if reason != nil && !neverHappened(reason) {
 		return s.unknown(ctx)
 	}
-	s.tell(StepDone, 0)
 	if reason == nil && (s.payment.Status.NotPaid() || s.payment.Status == Refunded) {
-		reason = &Error{
+		s.err = &Error{
 			Op: "settle", Kind: Refused, Certain: true, OrderNo: s.order.OrderNo,
 			Code: s.payment.State, Message: "the order is " + s.payment.Status.String(),
 		}
 	}
-	return s.payment, reason
+	s.tell(StepDone, 0)
+	return s.payment, s.err
 }
 
 // certain returns a refusal that was confirmed.
@@ -379,9 +404,11 @@ func (s *settlement) unknown(ctx context.Context) (Payment, error) {
 	s.payment.Status = Unknown
 	e := s.like(s.err)
 	e.Kind, e.Certain = Unsure, false
-	switch {
-	case ctx.Err() != nil:
-		e.Err = errors.Join(context.Cause(ctx), e.Err)
+	switch cause := context.Cause(ctx); {
+	case cause != nil && e.Err == nil:
+		e.Err = cause
+	case cause != nil && !errors.Is(e.Err, cause):
+		e.Err = fmt.Errorf("%w: %w", cause, e.Err)
 	case e.Err == nil && e.Code == "":
 		e.Err = fmt.Errorf("after %v the order is in state %q", s.elapsed(), s.payment.State)
 	}
@@ -400,10 +427,11 @@ func (s *settlement) like(err error) *Error {
 	return &same
 }
 
-// sleep waits, unless ctx ends or the cashier gives up.
-func (s *settlement) sleep(ctx context.Context, d time.Duration) {
+// sleep waits, unless ctx ends or abort is closed, and reports whether the
+// latter.
+func (s *settlement) sleep(ctx context.Context, d time.Duration, abort <-chan struct{}) (aborted bool) {
 	if d <= 0 || ctx.Err() != nil {
-		return
+		return false
 	}
 	s.tell(StepWait, d)
 	timer := time.NewTimer(d)
@@ -411,10 +439,10 @@ func (s *settlement) sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-	case <-s.abort:
-		s.abort = nil
-		s.expires = time.Now()
+	case <-abort:
+		return true
 	}
+	return false
 }
 
 // tell reports the next step.

@@ -51,7 +51,7 @@ func chargeForReal(ctx context.Context, file string, out, progress io.Writer) er
 		return err
 	}
 	charge := duopay.Charge{
-		OrderNo:  "DP" + time.Now().Format("20060102150405.000")[:14] + fmt.Sprintf("%03d", time.Now().Nanosecond()/1e6),
+		OrderNo:  "DP" + time.Now().Format("20060102150405"),
 		Amount:   c.Amount,
 		AuthCode: c.AuthCode,
 		Subject:  "duopay quickstart",

@@ -42,44 +42,38 @@ func fubeiDay(ctx context.Context, t *table) error {
 	paid, err := till.Charge(ctx, first)
 	t.payment("the manual's own order", paid, first.Amount, err)
 
-	if err := password(ctx, t, server, till); err != nil {
+	server.AskPassword(3)
+	err = settle(ctx, t, till, duopay.Charge{
+		OrderNo: "201704191492587335310", Amount: duopay.MustMoney("36.50"), AuthCode: "280784921069830972",
+	}, "payer must type a password", "  ... stay with it")
+	if err != nil {
 		return err
 	}
-	if err := lostReply(ctx, t, server, till); err != nil {
+
+	server.Next(fubeitest.MethodSwipe, fubeitest.DropAfter) // the money is taken, the reply is not
+	err = settle(ctx, t, till, duopay.Charge{
+		OrderNo: "201704191492587335311", Amount: duopay.MustMoney("12.80"), AuthCode: "130784921069830973",
+	}, "the reply gets lost", "  ... settled by a query")
+	if err != nil {
 		return err
 	}
+
 	refund(ctx, t, till, first.OrderNo)
 	return notify(ctx, t, server, first, &booked)
 }
 
-// password: the payer has to type a password first.
-func password(ctx context.Context, t *table, server *fubeitest.Server, till hurried) error {
-	charge := duopay.Charge{OrderNo: "201704191492587335310", Amount: duopay.MustMoney("36.50"), AuthCode: "280784921069830972"}
-	server.AskPassword(3)
-	pending, err := till.Charge(ctx, charge)
-	t.payment("payer must type a password", pending, charge.Amount, err)
-	if err != nil {
-		return err
-	}
-	paid, err := duopay.Resume(ctx, till, duopay.Reference{OrderNo: charge.OrderNo, Amount: charge.Amount},
-		duopay.WithProgress(t.settling))
-	t.payment("  ... stay with it", paid, charge.Amount, err)
-	return err
-}
-
-// lostReply: the money is taken, and the answer is lost.
-func lostReply(ctx context.Context, t *table, server *fubeitest.Server, till hurried) error {
-	charge := duopay.Charge{OrderNo: "201704191492587335311", Amount: duopay.MustMoney("12.80"), AuthCode: "130784921069830973"}
-	server.Next(fubeitest.MethodSwipe, fubeitest.DropAfter)
-	told := false
+// settle charges and stays with the order. It prints what the charge itself
+// said, and how it ended.
+func settle(ctx context.Context, t *table, till hurried, charge duopay.Charge, first, last string) error {
+	answered := false
 	paid, err := duopay.Settle(ctx, till, charge, duopay.WithProgress(func(p duopay.Progress) {
-		if p.Err != nil && !told { // the answer to the charge itself
-			told = true
-			t.payment("the reply gets lost", p.Payment, charge.Amount, p.Err)
+		if p.Step == duopay.StepWait && !answered {
+			answered = true
+			t.payment(first, p.Payment, charge.Amount, p.Err)
 		}
 		t.settling(p)
 	}))
-	t.payment("  ... settled by a query", paid, charge.Amount, err)
+	t.payment(last, paid, charge.Amount, err)
 	return err
 }
 
@@ -129,7 +123,7 @@ func notify(ctx context.Context, t *table, server *fubeitest.Server, charge duop
 			return err
 		}
 	}
-	t.row("genuine one, delivered twice", charge.OrderNo, charge.Amount, fmt.Sprintf("booked %d time", *booked), "nothing: it was answered with success")
+	t.row("genuine one, twice", charge.OrderNo, charge.Amount, fmt.Sprintf("booked %d time", *booked), "nothing: it was answered with success")
 	return nil
 }
 

@@ -14,7 +14,7 @@ type table struct {
 	out, progress io.Writer
 }
 
-const row = "%-26s %-22s %8s  %-18s %s\n"
+const row = "%-28s  %-21s  %7s  %-13s  %s\n"
 
 func (t *table) head() {
 	fmt.Fprintf(t.out, row, "STEP", "ORDER", "YUAN", "OUTCOME", "WHAT A TILL SHOULD DO")

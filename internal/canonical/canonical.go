@@ -3,6 +3,7 @@
 package canonical
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -10,14 +11,17 @@ import (
 )
 
 // Fields returns the fields of a struct by the names in its url tags, without
-// the empty ones.
+// the empty ones. A field with more than one value is an error.
 func Fields(parameters any) (map[string]string, error) {
 	values, err := query.Values(parameters)
 	if err != nil {
 		return nil, err
 	}
 	fields := make(map[string]string, len(values)+1)
-	for name := range values {
+	for name, all := range values {
+		if len(all) > 1 {
+			return nil, fmt.Errorf("%s has more than one value", name)
+		}
 		if value := values.Get(name); value != "" {
 			fields[name] = value
 		}

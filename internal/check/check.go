@@ -49,13 +49,17 @@ func (c *Checker) Struct(request any) duopay.Violations {
 		}
 		return nil
 	}
+	kind := reflect.Indirect(reflect.ValueOf(request)).Type().Name() // begins each path, if there is one
 	violations := make(duopay.Violations, len(broken))
 	for i, b := range broken {
-		_, path, _ := strings.Cut(b.Namespace(), ".")
-		violations[i] = duopay.Violation{Field: path, Rule: words(b)}
+		path := strings.TrimPrefix(b.Namespace(), kind+".")
+		violations[i] = duopay.Violation{Field: strings.ReplaceAll(path, embedded+".", ""), Rule: words(b)}
 	}
 	return violations
 }
+
+// embedded is the name of embedded structs, which are unknown to the manual.
+const embedded = "\x00"
 
 // manualName returns the name of a field in the provider's manual.
 func manualName(field reflect.StructField) string {
@@ -63,6 +67,9 @@ func manualName(field reflect.StructField) string {
 		if name, _, _ := strings.Cut(field.Tag.Get(key), ","); name != "" && name != "-" {
 			return name
 		}
+	}
+	if field.Anonymous {
+		return embedded
 	}
 	return field.Name
 }

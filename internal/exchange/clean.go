@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
+	"strings"
 
+	"github.com/duopay/duopay"
 	"github.com/duopay/duopay/internal/redact"
 )
 
@@ -25,34 +28,56 @@ func (c *cause) Is(target error) bool { return c.is(target) }
 // Timeout reports whether the failure was a time-out.
 func (c *cause) Timeout() bool { return c.timeout }
 
-// clean returns err fit to be seen.
-func clean(err error, address *url.URL, call Call) error {
-	shown := err
-	for u := (*url.Error)(nil); errors.As(shown, &u); {
-		if shown = u.Err; shown == nil {
-			shown = errors.New("the transport failed")
+// clean returns the error of a transport fit to be seen.
+func clean(err error, address *url.URL, secrets []string) error {
+	shown := inner(err)
+	words := append([]string{address.RawQuery}, secrets...)
+	for _, values := range address.Query() {
+		for _, value := range values {
+			if len(value) >= 8 { // a signature or token, not a word that may stand anywhere
+				words = append(words, value)
+			}
 		}
 	}
-	words := append([]string{address.String(), address.RawQuery}, call.Secrets...)
 	if errors.Is(shown, context.DeadlineExceeded) {
 		shown = fmt.Errorf("no answer within the time limit: %w", shown)
 	}
 	return hide(shown, words)
 }
 
-// struck returns err fit to be seen, and as it is if it holds no secret.
+// struck returns err fit to be seen, and as it is if it holds nothing that
+// must not be seen.
 func struck(err error, secrets []string) error {
-	if err == nil || redact.Strike(err.Error(), secrets) == err.Error() {
+	var (
+		u    *url.Error
+		kind duopay.Kind
+	)
+	if err == nil || !errors.As(err, &u) && !errors.As(err, &kind) && seemly(err.Error(), secrets) == err.Error() {
 		return err
 	}
-	return hide(err, secrets)
+	return hide(inner(err), secrets)
 }
 
-// hide returns an error with the text of err, less the words.
+// inner returns what is inside of the *url.Error in err, if there is one.
+func inner(err error) error {
+	for u := (*url.Error)(nil); errors.As(err, &u); {
+		if err = u.Err; err == nil {
+			return errors.New("the transport failed")
+		}
+	}
+	return err
+}
+
+// hide returns an error with the text of err, less the words and URLs.
 func hide(err error, words []string) error {
 	c := &cause{
-		text: redact.Strike(err.Error(), words),
-		is:   func(target error) bool { return errors.Is(err, target) },
+		text: seemly(err.Error(), words),
+		is: func(target error) bool {
+			// The kind of another call's error, such as the one that cancelled
+			// the context, says nothing about this call.
+			var kind duopay.Kind
+			return !errors.As(target, &kind) && errors.Is(err, target)
+		},
 	}
 	var timed net.Error
 	if errors.As(err, &timed) {
@@ -61,22 +86,28 @@ func hide(err error, words []string) error {
 	return c
 }
 
+// urls matches URLs: of the request, of a redirect, of a proxy with its
+// password. One between quotes may hold spaces.
+var urls = regexp.MustCompile(`"[^"\s]*://(?:[^"\\]|\\.)*"|[^\s"]+://[^\s"]+`)
+
+// seemly returns text without the words and without URLs.
+func seemly(text string, words []string) string {
+	return urls.ReplaceAllString(redact.Strike(text, words), "[url]")
+}
+
 // BaseURL returns base without a trailing slash, or says why it cannot be one.
 // Plain http is for the loopback interface, unless allowed.
 func BaseURL(base string, allowPlain bool) (string, error) {
 	u, err := url.Parse(base)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return "", errors.New("BaseURL must be an absolute http or https URL")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+	case u.User != nil || strings.ContainsAny(base, "?#"): // empty ones too
 		return "", errors.New("BaseURL must have no user, query or fragment")
 	case u.Scheme == "http" && !allowPlain && !loopback(u.Hostname()):
 		return "", errors.New("BaseURL must be https: plain http is for the loopback interface, or with WithPlainHTTP")
 	}
-	for len(base) > 0 && base[len(base)-1] == '/' {
-		base = base[:len(base)-1]
-	}
-	return base, nil
+	return strings.TrimRight(base, "/"), nil
 }
 
 func loopback(host string) bool {

@@ -48,7 +48,8 @@ type Call struct {
 	// Request makes the request of one attempt, freshly signed.
 	Request func(ctx context.Context) (*http.Request, error)
 	// Read verifies, classifies and decodes an answer. Its error is an
-	// *duopay.Error, the rest of which Send fills in.
+	// *duopay.Error, the rest of which Send fills in. As an answer has come,
+	// its kind is duopay.Refused, or else duopay.Unsure.
 	Read func(*Answer) error
 }
 
@@ -83,6 +84,8 @@ func Transport() *http.Transport {
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        30 * time.Second, // an idle connection that the other side closed costs an unsure outcome
 		MaxResponseHeaderBytes: 64 << 10,
+		// Without a ping, a dead connection would be kept as long as calls wait on it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
 }
 
@@ -100,22 +103,15 @@ func (l *Line) Send(ctx context.Context, call Call) error {
 	// the last attempt ended.
 	_, _ = backoff.Retry(ctx, func() (struct{}, error) {
 		attempt++
-		failure = l.attempt(ctx, call, attempt)
+		failure = l.attempt(ctx, call, attempt, unsure)
 		if failure == nil {
 			return struct{}{}, nil
 		}
-		again := failure.Kind == duopay.NotSent || failure.Kind == duopay.Unsure && call.Repeatable
-		if unsure { // an earlier attempt may have arrived
-			failure.Certain = false
-			if failure.Kind == duopay.NotSent {
-				failure.Kind = duopay.Unsure
-			}
-		}
 		unsure = unsure || failure.Kind == duopay.Unsure
-		if !again {
-			return struct{}{}, nil
+		if failure.Kind == duopay.NotSent || failure.Kind == duopay.Unsure && call.Repeatable {
+			return struct{}{}, failure
 		}
-		return struct{}{}, failure
+		return struct{}{}, nil
 	}, backoff.WithBackOff(pause), backoff.WithMaxTries(uint(l.options.Attempts)), backoff.WithMaxElapsedTime(0))
 	if failure == nil {
 		return nil
@@ -123,13 +119,21 @@ func (l *Line) Send(ctx context.Context, call Call) error {
 	return failure
 }
 
-// attempt makes one attempt and writes its record.
-func (l *Line) attempt(ctx context.Context, call Call, number int) *duopay.Error {
+// attempt makes one attempt and writes its record. If an earlier attempt may
+// have arrived, this one cannot prove that nothing was done.
+func (l *Line) attempt(ctx context.Context, call Call, number int, unsure bool) *duopay.Error {
 	start := time.Now()
 	answer, failure := l.exchange(ctx, call)
 	if failure != nil {
 		failure.Provider, failure.Op, failure.OrderNo = l.provider, call.Op, call.OrderNo
 		failure.HTTPStatus = answer.Status
+		if unsure {
+			failure.Certain = false
+			if failure.Kind != duopay.Refused {
+				failure.Kind = duopay.Unsure
+			}
+		}
+		failure.Code = redact.Strike(failure.Code, call.Secrets)
 		failure.SubCode = redact.Strike(failure.SubCode, call.Secrets)
 		failure.Message = redact.Strike(failure.Message, call.Secrets)
 		failure.Err = struck(failure.Err, call.Secrets)
@@ -148,33 +152,45 @@ func (l *Line) exchange(ctx context.Context, call Call) (Answer, *duopay.Error) 
 	defer cancel()
 	var seen sight
 	request, err := call.Request(httptrace.WithClientTrace(limited, seen.trace()))
-	if err != nil {
+	switch {
+	case limited.Err() != nil: // while the request was made
+		return Answer{}, &duopay.Error{Kind: duopay.NotSent, Err: context.Cause(limited)}
+	case err != nil:
 		return Answer{}, &duopay.Error{Kind: duopay.Invalid, Err: err}
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return Answer{}, &duopay.Error{Kind: seen.kind(), Err: clean(err, request.URL, call)}
+		return Answer{}, &duopay.Error{Kind: seen.kind(), Err: clean(err, request.URL, call.Secrets)}
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer := Answer{Status: response.StatusCode, Header: response.Header}
-	if answer.Body, err = readBody(response.Body); err != nil {
-		return answer, &duopay.Error{Kind: duopay.Unsure, Err: clean(err, request.URL, call)}
+	if answer.Body, err = readBody(response); err != nil {
+		return answer, &duopay.Error{Kind: duopay.Unsure, Err: clean(err, request.URL, call.Secrets)}
 	}
 	if err := call.Read(&answer); err != nil {
 		var failure *duopay.Error
 		if !errors.As(err, &failure) {
-			failure = &duopay.Error{Kind: duopay.Unsure, Err: err}
+			failure = &duopay.Error{Err: err}
+		}
+		if failure.Kind != duopay.Refused {
+			failure.Kind = duopay.Unsure
 		}
 		return answer, failure
 	}
 	return answer, nil
 }
 
-var errTooLong = fmt.Errorf("the answer is longer than %d bytes", MaxBody)
+var (
+	errTooLong  = fmt.Errorf("the answer is longer than %d bytes", MaxBody)
+	errSwitched = errors.New("the server left HTTP")
+)
 
 // readBody reads to the end, without which the connection would not be kept.
-func readBody(body io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(body, MaxBody+1))
+func readBody(response *http.Response) ([]byte, error) {
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return nil, errSwitched // the body is the bare connection, which no context ends
+	}
+	data, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
 	if err != nil {
 		return nil, fmt.Errorf("the answer broke off: %w", err)
 	}

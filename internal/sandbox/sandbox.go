@@ -17,6 +17,7 @@ type Request struct {
 	Op      string    // the operation, in the provider's words; "" if it could not be told
 	OrderNo string    // the merchant's order number; "" if it could not be told
 	At      time.Time // when it arrived, by the gateway's clock
+	Query   string    // the query of its URL as it came, where a provider has one
 	Body    []byte    // the body as it came
 	Refused string    // why the gateway refused it; "" if it did not
 }

@@ -85,11 +85,11 @@ func (o Object) decode(v reflect.Value) error {
 		field := v.Type().Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
-		case name == "-":
-		case field.Anonymous && name == "":
+		case name == "" && field.Anonymous && field.Type.Kind() == reflect.Struct:
 			if err := o.decode(v.Field(i)); err != nil {
 				return err
 			}
+		case name == "", name == "-", !field.IsExported(): // a member may be named "" as well
 		default:
 			value := o.Get(name)
 			if value == nil {
@@ -204,7 +204,8 @@ func text(quoted []byte) (string, error) {
 
 // Inner returns the object that value holds: value itself, or the text of a
 // JSON string that holds an object. It returns nil for a value that stands for
-// nothing: absent, null or the empty string.
+// nothing: absent, null or the empty string. The value is one of an [Object];
+// the text of a string is not checked.
 func Inner(value json.RawMessage) (json.RawMessage, error) {
 	switch {
 	case len(value) == 0, string(value) == "null", string(value) == `""`:
