@@ -328,6 +328,8 @@ func TestSettle(t *testing.T) {
 			want: want{isNotPaid, "REVOKED", "REVOKED", nil, 63, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 60), at("cancel", 63), at("query", 63))}},
 		"cancel unclear, then accepted": {script: script{charge: paying, queries: append(times(17, paying), closed), cancels: []answer{lost, accepted}},
 			want: want{isNotPaid, "CLOSED", "CLOSED", nil, 48, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45), at("cancel", 48), at("query", 48))}},
+		"abort between cancels": {script: script{charge: paying, queries: append(times(17, paying), closed), cancels: []answer{lost, accepted}}, abort: 46,
+			want: want{isNotPaid, "CLOSED", "CLOSED", nil, 48, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45), at("cancel", 48), at("query", 48))}},
 		"cancel unclear, but done": {script: script{charge: paying, queries: append(times(16, paying), revoked), cancels: []answer{lost}},
 			want: want{isNotPaid, "REVOKED", "REVOKED", nil, 45, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45))}},
 		"cancel always refused": {script: script{charge: paying, queries: []answer{paying}, cancels: []answer{denied}},
@@ -409,6 +411,10 @@ func TestSettle(t *testing.T) {
 		"expiry does not make it missing": {
 			timing: &patient, script: script{charge: lost, queries: []answer{missing}, cancels: []answer{missing}}, expires: 31,
 			want: want{isUnknown, "", "NO_ORDER", duopay.ErrNotFound, 31, concat(at("charge", 0), every("query", 3, 0, 30), at("query", 31), at("cancel", 31), at("query", 31))},
+		},
+		"abort while it is being proven missing": {
+			timing: &patient, script: script{charge: lost.after(98 * time.Second), queries: []answer{missing}}, abort: 101,
+			want: want{isNotPaid, "", "NO_ORDER", duopay.ErrNotFound, 119, concat(at("charge", 0), at("query", 98, 100), every("query", 3, 101, 119))},
 		},
 		"abort at once": {
 			timing: &patient, script: script{charge: paying, queries: []answer{paying, paying, revoked}, cancels: []answer{accepted}}, abort: 1,

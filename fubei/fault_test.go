@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,8 +96,8 @@ func dialing(dial func(context.Context) (net.Conn, error)) *http.Transport {
 // notTLS answers the client's first bytes with something else.
 func notTLS(context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, theirs) }() // a pipe has no buffer: the client's alert must be read too
 	go func() {
-		_, _ = theirs.Read(make([]byte, 1024))
 		_, _ = io.WriteString(theirs, "HTTP/1.0 400 Bad Request\r\n\r\n")
 		_ = theirs.Close()
 	}()
@@ -305,5 +306,22 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, duopay.Refused, e.Kind, body)
 		assert.Equal(t, code, [2]string{e.Code, e.SubCode}, body)
 		assert.False(t, e.Certain, body)
+	}
+}
+
+// Another status than 200 proves nothing, whatever the body says.
+func TestOtherStatus(t *testing.T) {
+	for _, status := range []int{201, 204, 301, 400, 403, 500, 503} {
+		for _, body := range []string{`{"result_code":200,"data":{"trade_state":"SUCCESS"}}`, `{"result_code":400,"sub_code":"A"}`} {
+			c := over(t, roundTrip(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body))}, nil
+			}))
+			order, err := c.Swipe(t.Context(), manualSwipe())
+			require.ErrorIs(t, err, duopay.Unsure)
+			assert.Nil(t, order)
+			var e *duopay.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, status, e.HTTPStatus)
+		}
 	}
 }
