@@ -183,7 +183,7 @@ func TestNotificationHandlerPanic(t *testing.T) {
 	aborted := handler(t, &stubParser{}, func(context.Context, duopay.Notification) error { panic(http.ErrAbortHandler) })
 	server := httptest.NewServer(aborted)
 	defer server.Close()
-	_, err := http.Post(server.URL, "text/plain", strings.NewReader("A1")) //nolint:bodyclose // there is no answer
+	_, err := http.Post(server.URL, "text/plain", strings.NewReader("A1"))
 	require.Error(t, err)
 }
 

@@ -80,11 +80,11 @@ func stocked(t *testing.T) *fubeitest.Server {
 	return server
 }
 
-func clientOf(t testing.TB, server *fubeitest.Server, transport http.RoundTripper, options ...duopay.Option) *fubei.Client {
-	t.Helper()
+func clientOf(tb testing.TB, server *fubeitest.Server, transport http.RoundTripper, options ...duopay.Option) *fubei.Client {
+	tb.Helper()
 	options = append([]duopay.Option{duopay.WithHTTPClient(&http.Client{Transport: transport})}, options...)
 	c, err := fubei.New(fubei.Config{BaseURL: server.URL, AppID: server.AppID, Secret: duopay.NewSecret(server.Secret)}, options...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return c
 }
 
@@ -258,7 +258,7 @@ func TestDoubtfulAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			order, err := answering(t, []byte(test.body)).Swipe(t.Context(), request)
 			require.ErrorIs(t, err, duopay.Unsure)
-			assert.NotErrorIs(t, err, duopay.Invalid)
+			require.NotErrorIs(t, err, duopay.Invalid)
 			if test.cause != nil {
 				require.ErrorIs(t, err, test.cause)
 			}
@@ -293,7 +293,7 @@ func TestToleratedAnswers(t *testing.T) {
 
 // sub_code stands beside data, or inside it.
 func TestRefusals(t *testing.T) {
-	for body, code := range map[string][2]string{
+	for body, want := range map[string][2]string{
 		`{"result_code":400,"sub_code":"A","data":{"sub_code":"B"}}`: {"400", "A"},
 		`{"result_code":"60303","data":{"sub_code":"B"}}`:            {"60303", "B"},
 		`{"result_code":9996,"result_message":"参数错误","data":null}`:   {"9996", ""},
@@ -304,7 +304,8 @@ func TestRefusals(t *testing.T) {
 		var e *duopay.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, duopay.Refused, e.Kind, body)
-		assert.Equal(t, code, [2]string{e.Code, e.SubCode}, body)
+		assert.Equal(t, want[0], e.Code, body)
+		assert.Equal(t, want[1], e.SubCode, body)
 		assert.False(t, e.Certain, body)
 	}
 }

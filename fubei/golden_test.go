@@ -41,28 +41,28 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // answering returns a client whose every request is answered with body.
-func answering(t testing.TB, body []byte, options ...duopay.Option) *fubei.Client {
-	t.Helper()
-	return over(t, roundTrip(func(*http.Request) (*http.Response, error) {
+func answering(tb testing.TB, body []byte, options ...duopay.Option) *fubei.Client {
+	tb.Helper()
+	return over(tb, roundTrip(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, nil
 	}), options...)
 }
 
 // over returns a client that sends through transport, once.
-func over(t testing.TB, transport http.RoundTripper, options ...duopay.Option) *fubei.Client {
-	t.Helper()
+func over(tb testing.TB, transport http.RoundTripper, options ...duopay.Option) *fubei.Client {
+	tb.Helper()
 	options = append([]duopay.Option{
 		duopay.WithHTTPClient(&http.Client{Transport: transport}), duopay.WithAttempts(1), fixedClock(), fixedNonce(),
 	}, options...)
 	c, err := fubei.New(fubei.Config{BaseURL: "https://fubei.invalid/", AppID: appID, Secret: duopay.NewSecret(secret)}, options...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return c
 }
 
-func golden(t testing.TB, name string) []byte {
-	t.Helper()
+func golden(tb testing.TB, name string) []byte {
+	tb.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return data
 }
 

@@ -76,10 +76,10 @@ var refusals = map[string]error{
 
 var formHeader = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 
-func client(t testing.TB, secret string, options ...duopay.Option) *Client {
-	t.Helper()
+func client(tb testing.TB, secret string, options ...duopay.Option) *Client {
+	tb.Helper()
 	c, err := New(Config{BaseURL: "https://fubei.invalid", AppID: "20990101000000000001", Secret: duopay.NewSecret(secret)}, options...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return c
 }
 

@@ -45,6 +45,6 @@ func TestCredentials(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	var out, progress bytes.Buffer
-	assert.Error(t, run(t.Context(), []string{"-credentials", filepath.Join(t.TempDir(), "none.json")}, &out, &progress))
-	assert.Error(t, run(t.Context(), []string{"-no-such-flag"}, &out, &progress))
+	require.Error(t, run(t.Context(), []string{"-credentials", filepath.Join(t.TempDir(), "none.json")}, &out, &progress))
+	require.Error(t, run(t.Context(), []string{"-no-such-flag"}, &out, &progress))
 }

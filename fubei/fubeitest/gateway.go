@@ -1,6 +1,7 @@
 package fubeitest
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"mime"
@@ -70,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply, refused := s.answer(r, m, fault.Own())
 		s.log.Refuse(place, refused)
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		io.WriteString(w, reply.text())
+		_, _ = io.WriteString(w, reply.text()) //nolint:gosec // JSON is not read as HTML
 	})
 }
 
@@ -83,7 +84,7 @@ func (s *Server) answer(r *http.Request, m message, fault any) (reply object, re
 		if err == nil {
 			reply = success(data)
 		} else {
-			no = err.(*refusal) // there is no other kind of error
+			errors.As(err, &no) // there is no other kind of error
 		}
 	}
 	if no != nil {

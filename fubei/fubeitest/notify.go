@@ -40,7 +40,7 @@ func (s *Server) Notification(orderNo string, variants ...Variant) (string, erro
 	}
 	reply := success(o.reply())
 	if slices.Contains(variants, Failed) {
-		reply = failed("", "失败").(*refusal).envelope(orderNo)
+		reply = (&refusal{code: 400, message: "失败"}).envelope(orderNo)
 	} else if o.State != stateSuccess {
 		return "", fmt.Errorf("fubeitest: order %s is %s, not paid", orderNo, o.State)
 	}

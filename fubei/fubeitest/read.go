@@ -113,7 +113,7 @@ func (f *fields) value(name string) (value json.RawMessage, ok bool) {
 }
 
 // text reads a string of at most max characters; 0 is no limit.
-func (f *fields) text(name string, max int) string {
+func (f *fields) text(name string, limit int) string {
 	value, ok := f.value(name)
 	if !ok {
 		return ""
@@ -124,8 +124,8 @@ func (f *fields) text(name string, max int) string {
 		f.fail(name, "must be a JSON string, is %.40s", value)
 	case text == "":
 		f.fail(name, "empty: leave the field out")
-	case max > 0 && utf8.RuneCountInString(text) > max:
-		f.fail(name, "longer than %d characters", max)
+	case limit > 0 && utf8.RuneCountInString(text) > limit:
+		f.fail(name, "longer than %d characters", limit)
 	}
 	return text
 }
@@ -185,8 +185,8 @@ func (f *fields) oneOf(names ...string) (name, text string) {
 }
 
 // link reads an absolute http or https address.
-func (f *fields) link(name string, max int) string {
-	text := f.text(name, max)
+func (f *fields) link(name string, limit int) string {
+	text := f.text(name, limit)
 	if text == "" {
 		return ""
 	}

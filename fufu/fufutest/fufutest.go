@@ -53,8 +53,6 @@
 // Amounts are fen, in the Go API and on the wire: hundredths of the order's
 // currency. The gateway takes CNY, HKD at 0.9137 and THB at 0.2183 yuan. Its
 // day is Beijing time, UTC+8, whatever time_zone says.
-//
-//nolint:misspell // one code is spelled as the provider spells it
 package fufutest
 
 import (

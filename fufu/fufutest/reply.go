@@ -85,9 +85,9 @@ func optional(text string) any { return when(text != "", text) }
 // Words of the manual, letter by letter.
 const (
 	wordSuccess    = "SUCCESS"
-	wordMisspelled = "SUCESS" //nolint:misspell // the manual's table of codes
+	wordMisspelled = "SUCESS"
 	wordFail       = "FAIL"
-	codeCanceled   = "AREADY_REVOKED" //nolint:misspell // the manual's table of codes
+	codeCanceled   = "AREADY_REVOKED"
 )
 
 // success is the envelope of a request that was carried out.

@@ -32,6 +32,9 @@ func TestRules(t *testing.T) {
 		{"required struct", struct {
 			F *struct{} `json:"f" validate:"required"`
 		}{}, V{{Field: "f", Rule: "is required"}}},
+		{"required struct in place", struct {
+			F struct{ G string } `json:"f" validate:"required"`
+		}{}, V{{Field: "f", Rule: "is required"}}},
 		{"max of a text, in characters", struct {
 			F string `json:"f" validate:"max=2"`
 		}{"付付付"}, V{{Field: "f", Rule: "must not be longer than 2 characters"}}},

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/duopay/duopay"
 	"github.com/duopay/duopay/internal/redact"
 )
 
@@ -48,11 +47,8 @@ func clean(err error, address *url.URL, secrets []string) error {
 // struck returns err fit to be seen, and as it is if it holds nothing that
 // must not be seen.
 func struck(err error, secrets []string) error {
-	var (
-		u    *url.Error
-		kind duopay.Kind
-	)
-	if err == nil || !errors.As(err, &u) && !errors.As(err, &kind) && seemly(err.Error(), secrets) == err.Error() {
+	var u *url.Error
+	if err == nil || !errors.As(err, &u) && seemly(err.Error(), secrets) == err.Error() {
 		return err
 	}
 	return hide(inner(err), secrets)
@@ -72,12 +68,7 @@ func inner(err error) error {
 func hide(err error, words []string) error {
 	c := &cause{
 		text: seemly(err.Error(), words),
-		is: func(target error) bool {
-			// The kind of another call's error, such as the one that cancelled
-			// the context, says nothing about this call.
-			var kind duopay.Kind
-			return !errors.As(target, &kind) && errors.Is(err, target)
-		},
+		is:   func(target error) bool { return errors.Is(err, target) },
 	}
 	var timed net.Error
 	if errors.As(err, &timed) {

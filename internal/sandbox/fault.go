@@ -126,7 +126,7 @@ func (f Fault) Serve(w http.ResponseWriter, r *http.Request, gateway http.Handle
 func replay(w http.ResponseWriter, reply *httptest.ResponseRecorder) {
 	maps.Copy(w.Header(), reply.Header())
 	w.WriteHeader(reply.Code)
-	w.Write(reply.Body.Bytes())
+	_, _ = w.Write(reply.Body.Bytes()) // the client may be gone
 }
 
 func truncate(w http.ResponseWriter, _ *http.Request, reply *httptest.ResponseRecorder) {
@@ -134,15 +134,15 @@ func truncate(w http.ResponseWriter, _ *http.Request, reply *httptest.ResponseRe
 	maps.Copy(w.Header(), reply.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(reply.Code)
-	w.Write(body[:len(body)/2])
-	http.NewResponseController(w).Flush() // or nothing would arrive at all
+	_, _ = w.Write(body[:len(body)/2])
+	_ = http.NewResponseController(w).Flush() // or nothing would arrive at all
 	drop()
 }
 
 func badGateway(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusBadGateway)
-	io.Copy(w, strings.NewReader("<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"))
+	_, _ = io.Copy(w, strings.NewReader("<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"))
 }
 
 // drop cuts the connection: both net/http and [Transport] know this value.

@@ -120,7 +120,7 @@ func TestSlowIsLeft(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		g.onAct = cancel
-		r, err := http.NewRequestWithContext(ctx, "POST", url, strings.NewReader("{}"))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,7 +115,7 @@ func TestOwnFault(t *testing.T) {
 	}
 	acted := false
 	w := httptest.NewRecorder()
-	f.Serve(w, httptest.NewRequest("POST", "/", nil), func(w http.ResponseWriter, _ *http.Request) {
+	f.Serve(w, httptest.NewRequest(http.MethodPost, "/", nil), func(w http.ResponseWriter, _ *http.Request) {
 		acted = true
 		w.WriteHeader(http.StatusTeapot)
 	})

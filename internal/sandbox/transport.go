@@ -152,7 +152,7 @@ func (a *answer) run(h http.Handler, in *http.Request) (begun bool) {
 		switch v := recover(); v {
 		case nil:
 			a.WriteHeader(http.StatusOK)
-			a.body.Close()
+			_ = a.body.Close()
 		case http.ErrAbortHandler:
 			a.body.CloseWithError(io.ErrUnexpectedEOF)
 		default:

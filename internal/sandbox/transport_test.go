@@ -17,7 +17,7 @@ import (
 )
 
 // traced returns a request whose trace appends to events.
-func traced(t *testing.T, ctx context.Context, events *[]string) *http.Request {
+func traced(ctx context.Context, t *testing.T, events *[]string) *http.Request {
 	t.Helper()
 	note := func(format string, args ...any) { *events = append(*events, fmt.Sprintf(format, args...)) }
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -27,7 +27,7 @@ func traced(t *testing.T, ctx context.Context, events *[]string) *http.Request {
 		WroteRequest:         func(info httptrace.WroteRequestInfo) { note("request %v", info.Err) },
 		GotFirstResponseByte: func() { note("answer") },
 	})
-	r, err := http.NewRequestWithContext(ctx, "POST", "https://gateway.invalid/path?q=1", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://gateway.invalid/path?q=1", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestTransportCarriesRequest(t *testing.T) {
 		io.WriteString(w, "two")
 	}))
 	var events []string
-	r := traced(t, t.Context(), &events)
+	r := traced(t.Context(), t, &events)
 	r.Header.Set("X-Sent", "yes")
 	resp, err := transport.RoundTrip(r)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestTransportRefuse(t *testing.T) {
 	transport.Refuse(2)
 	for range 2 {
 		var events []string
-		_, err := transport.RoundTrip(traced(t, t.Context(), &events))
+		_, err := transport.RoundTrip(traced(t.Context(), t, &events))
 		if !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasPrefix(err.Error(), "dial tcp") {
 			t.Errorf("error %v", err)
 		}
@@ -97,7 +97,7 @@ func TestTransportRefuse(t *testing.T) {
 		}
 	}
 	var events []string
-	resp, err := transport.RoundTrip(traced(t, t.Context(), &events))
+	resp, err := transport.RoundTrip(traced(t.Context(), t, &events))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +111,8 @@ func TestTransportDrop(t *testing.T) {
 	var events []string
 	g := new(gateway)
 	g.script.Push("", sandbox.DropBefore)
-	_, err := sandbox.NewTransport(g).RoundTrip(traced(t, t.Context(), &events))
-	if err != io.ErrUnexpectedEOF {
+	_, err := sandbox.NewTransport(g).RoundTrip(traced(t.Context(), t, &events))
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v, want %v", err, io.ErrUnexpectedEOF)
 	}
 	if fmt.Sprint(events) != "[get gateway.invalid got headers request <nil>]" {
@@ -124,8 +124,8 @@ func TestTransportContextDoneBefore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var events []string
-	_, err := sandbox.NewTransport(new(gateway)).RoundTrip(traced(t, ctx, &events))
-	if err != context.Canceled || events != nil {
+	_, err := sandbox.NewTransport(new(gateway)).RoundTrip(traced(ctx, t, &events))
+	if !errors.Is(err, context.Canceled) || events != nil {
 		t.Errorf("error %v, events %v", err, events)
 	}
 }
@@ -133,9 +133,9 @@ func TestTransportContextDoneBefore(t *testing.T) {
 func TestTransportBodyFails(t *testing.T) {
 	failure := errors.New("no more")
 	var events []string
-	r := traced(t, t.Context(), &events)
+	r := traced(t.Context(), t, &events)
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("some"), failingReader{failure}))
-	if _, err := sandbox.NewTransport(new(gateway)).RoundTrip(r); err != failure {
+	if _, err := sandbox.NewTransport(new(gateway)).RoundTrip(r); !errors.Is(err, failure) {
 		t.Errorf("error %v, want %v", err, failure)
 	}
 	if fmt.Sprint(events) != "[get gateway.invalid got headers request no more]" {
