@@ -1,9 +1,11 @@
 package duopay
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Amount is an amount of yuan as a provider wrote it in an answer, where the
@@ -67,6 +69,10 @@ func literal(data []byte, text *string) error {
 	case string(data) == "null":
 		*text = ""
 	case len(data) > 0 && data[0] == '"':
+		if plain := data[1:]; utf8.Valid(data) && bytes.IndexByte(data, '\\') < 0 && bytes.IndexByte(plain, '"') == len(plain)-1 {
+			*text = string(plain[:len(plain)-1]) // without the detour
+			return nil
+		}
 		return json.Unmarshal(data, text)
 	default:
 		*text = string(data)

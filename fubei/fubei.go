@@ -33,6 +33,7 @@
 package fubei
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -47,7 +48,6 @@ import (
 	"github.com/duopay/duopay"
 	"github.com/duopay/duopay/internal/check"
 	"github.com/duopay/duopay/internal/exchange"
-	"github.com/duopay/duopay/internal/redact"
 	"github.com/duopay/duopay/internal/wire"
 )
 
@@ -149,7 +149,8 @@ func call[R any](ctx context.Context, c *Client, op operation, request any, acce
 		OrderNo:    sent.text("merchant_order_sn"),
 		TimeLimit:  c.options.TimeLimit(op.method, op.timeLimit),
 		Repeatable: op.repeatable,
-		Secrets:    append(redact.Words(request), sent.text("auth_code"), c.config.Secret.Reveal()),
+		Secrets:    []string{sent.text("auth_code"), c.config.Secret.Reveal()},
+		Tagged:     request,
 		Request: func(ctx context.Context) (*http.Request, error) { // sign, for every attempt
 			return c.request(ctx, op.method, content)
 		},
@@ -212,7 +213,7 @@ func (c *Client) request(ctx context.Context, method, content string) (*http.Req
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.config.BaseURL+path(method), strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.config.BaseURL+path(method), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

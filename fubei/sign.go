@@ -3,7 +3,7 @@ package fubei
 import (
 	"crypto/md5"
 	"crypto/subtle"
-	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/duopay/duopay/internal/canonical"
@@ -11,22 +11,24 @@ import (
 	"github.com/duopay/duopay/internal/wire"
 )
 
-// common is the manual's table of common request parameters, a field a row.
-// Empty parameters are neither signed nor sent.
+// common is the manual's table of common request parameters, a field a row: the
+// json tags make the body, the url tags what is signed. Empty parameters are
+// neither signed nor sent.
 type common struct {
-	AppID      string `url:"app_id,omitempty"`    // merchant level only
-	VendorSN   string `url:"vendor_sn,omitempty"` // vendor level only
-	Method     string `url:"method"`              // the operation
-	Format     string `url:"format"`              // always json
-	SignMethod string `url:"sign_method"`         // always md5
-	Nonce      string `url:"nonce"`               // random
-	Version    string `url:"version"`             // always 1.0
-	BizContent string `url:"biz_content"`         // JSON text of the business parameters
+	AppID      string `json:"app_id,omitempty" url:"app_id,omitempty"`       // merchant level only
+	VendorSN   string `json:"vendor_sn,omitempty" url:"vendor_sn,omitempty"` // vendor level only
+	Method     string `json:"method" url:"method"`                           // the operation
+	Format     string `json:"format" url:"format"`                           // always json
+	SignMethod string `json:"sign_method" url:"sign_method"`                 // always md5
+	Sign       string `json:"sign" url:"-"`                                  // over all the others
+	Nonce      string `json:"nonce" url:"nonce"`                             // random
+	Version    string `json:"version" url:"version"`                         // always 1.0
+	BizContent string `json:"biz_content" url:"biz_content"`                 // JSON text of the business parameters
 }
 
 // parameters returns the common parameters of a request, unsigned.
-func (c *Client) parameters(method, content string) (map[string]string, error) {
-	return canonical.Fields(common{
+func (c *Client) parameters(method, content string) common {
+	return common{
 		AppID:      c.config.AppID,
 		VendorSN:   c.config.VendorSN,
 		Method:     method,
@@ -35,16 +37,17 @@ func (c *Client) parameters(method, content string) (map[string]string, error) {
 		Nonce:      c.options.Nonce(),
 		Version:    "1.0",
 		BizContent: content,
-	})
+	}
 }
 
 // sign returns the parameters of a request with their signature.
-func (c *Client) sign(method, content string) (map[string]string, error) {
-	parameters, err := c.parameters(method, content)
+func (c *Client) sign(method, content string) (common, error) {
+	parameters := c.parameters(method, content)
+	signed, err := canonical.Fields(parameters)
 	if err != nil {
-		return nil, err
+		return common{}, err
 	}
-	parameters["sign"] = signature(parameters, c.config.Secret.Reveal())
+	parameters.Sign = signature(signed, c.config.Secret.Reveal())
 	return parameters, nil
 }
 
@@ -53,12 +56,15 @@ func (c *Client) sign(method, content string) (map[string]string, error) {
 // case hex. biz_content is signed as the very text that is sent.
 func signature(parameters map[string]string, secret string) string {
 	sum := md5.Sum([]byte(stringToSign(parameters) + secret))
-	return strings.ToUpper(hex.EncodeToString(sum[:]))
+	return fmt.Sprintf("%X", sum)
 }
 
 // stringToSign returns what is signed, up to the secret.
 func stringToSign(parameters map[string]string) string {
-	return canonical.Join(without(parameters, func(name, _ string) bool { return name == "sign" }))
+	if _, signed := parameters["sign"]; signed {
+		parameters = without(parameters, func(name, _ string) bool { return name == "sign" })
+	}
+	return canonical.Join(parameters)
 }
 
 // without returns the parameters that out does not name.
@@ -92,11 +98,11 @@ func (c *Client) RequestStringToSign(method string, request any) (string, error)
 	if err != nil {
 		return "", err
 	}
-	parameters, err := c.parameters(method, string(content))
+	signed, err := canonical.Fields(c.parameters(method, string(content)))
 	if err != nil {
 		return "", err
 	}
-	return stringToSign(parameters) + redact.Mark, nil
+	return stringToSign(signed) + redact.Mark, nil
 }
 
 // NotificationStringToSign returns the exact text that the signature in the

@@ -36,6 +36,11 @@ func Join(fields map[string]string) string { return string(Append(nil, fields)) 
 
 // Append appends what [Join] returns to b.
 func Append(b []byte, fields map[string]string) []byte {
+	size := 0
+	for name, value := range fields {
+		size += len(name) + len(value) + len("=&")
+	}
+	b = slices.Grow(b, size)
 	for i, name := range slices.Sorted(maps.Keys(fields)) {
 		if i > 0 {
 			b = append(b, '&')

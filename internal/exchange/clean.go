@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -28,10 +30,10 @@ func (c *cause) Is(target error) bool { return c.is(target) }
 func (c *cause) Timeout() bool { return c.timeout }
 
 // clean returns the error of a transport fit to be seen.
-func clean(err error, address *url.URL, secrets []string) error {
+func clean(err error, request *http.Request, secrets []string) error {
 	shown := inner(err)
-	words := append([]string{address.RawQuery}, secrets...)
-	for _, values := range address.Query() {
+	words := append([]string{body(request), request.URL.RawQuery}, secrets...)
+	for _, values := range request.URL.Query() {
 		for _, value := range values {
 			if len(value) >= 8 { // a signature or token, not a word that may stand anywhere
 				words = append(words, value)
@@ -42,6 +44,19 @@ func clean(err error, address *url.URL, secrets []string) error {
 		shown = fmt.Errorf("no answer within the time limit: %w", shown)
 	}
 	return hide(shown, words)
+}
+
+// body returns the body of a request, which holds its signature.
+func body(request *http.Request) string {
+	if request.GetBody == nil {
+		return ""
+	}
+	reader, err := request.GetBody()
+	if err != nil {
+		return ""
+	}
+	text, _ := io.ReadAll(reader) // it is in memory
+	return string(text)
 }
 
 // struck returns err fit to be seen, and as it is if it holds nothing that

@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,14 +44,25 @@ type Call struct {
 	TimeLimit time.Duration // of one attempt
 	// Repeatable marks an operation that does no harm when it arrives twice.
 	Repeatable bool
-	// Secrets are struck out of the texts of errors.
+	// Secrets are struck out of the texts of errors, and so are the values of
+	// the fields of Tagged that are tagged as secret.
 	Secrets []string
+	Tagged  any
 	// Request makes the request of one attempt, freshly signed.
 	Request func(ctx context.Context) (*http.Request, error)
 	// Read verifies, classifies and decodes an answer. Its error is an
 	// *duopay.Error, the rest of which Send fills in. As an answer has come,
 	// its kind is duopay.Refused, or else duopay.Unsure.
 	Read func(*Answer) error
+}
+
+// secrets returns all that must not be seen. It is asked for after a failure
+// only.
+func (c *Call) secrets() []string {
+	if c.Tagged == nil {
+		return c.Secrets
+	}
+	return slices.Concat(c.Secrets, redact.Words(c.Tagged))
 }
 
 // Answer is an HTTP answer with its whole body.
@@ -133,10 +145,11 @@ func (l *Line) attempt(ctx context.Context, call Call, number int, unsure bool) 
 				failure.Kind = duopay.Unsure
 			}
 		}
-		failure.Code = redact.Strike(failure.Code, call.Secrets)
-		failure.SubCode = redact.Strike(failure.SubCode, call.Secrets)
-		failure.Message = redact.Strike(failure.Message, call.Secrets)
-		failure.Err = struck(failure.Err, call.Secrets)
+		secrets := call.secrets()
+		failure.Code = redact.Strike(failure.Code, secrets)
+		failure.SubCode = redact.Strike(failure.SubCode, secrets)
+		failure.Message = redact.Strike(failure.Message, secrets)
+		failure.Err = struck(failure.Err, secrets)
 		failure.Reply = duopay.NewSecret(string(answer.Body))
 	}
 	l.log(ctx, call, number, time.Since(start), answer, failure)
@@ -160,12 +173,12 @@ func (l *Line) exchange(ctx context.Context, call Call) (Answer, *duopay.Error) 
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return Answer{}, &duopay.Error{Kind: seen.kind(), Err: clean(err, request.URL, call.Secrets)}
+		return Answer{}, &duopay.Error{Kind: seen.kind(), Err: clean(err, request, call.secrets())}
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer := Answer{Status: response.StatusCode, Header: response.Header}
 	if answer.Body, err = readBody(response); err != nil {
-		return answer, &duopay.Error{Kind: duopay.Unsure, Err: clean(err, request.URL, call.Secrets)}
+		return answer, &duopay.Error{Kind: duopay.Unsure, Err: clean(err, request, call.secrets())}
 	}
 	if err := call.Read(&answer); err != nil {
 		var failure *duopay.Error

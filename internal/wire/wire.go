@@ -56,7 +56,7 @@ func ReadObject(data []byte) (Object, error) {
 	if !json.Valid(data) {
 		return nil, errNotJSON
 	}
-	s := scanner{data: data}
+	s := scanner{data: data, text: string(data)}
 	if s.next() != '{' {
 		return nil, errNoObject
 	}
@@ -114,6 +114,7 @@ func unmarshal(value json.RawMessage, target any) error {
 // scanner cuts valid JSON into pieces; being valid, it needs no checks.
 type scanner struct {
 	data []byte
+	text string // the same, for the names to share
 	at   int
 }
 
@@ -137,7 +138,7 @@ func (s *scanner) members() (Object, error) {
 			s.next()
 		}
 		s.at-- // back to the quote of the name
-		name, err := text(s.value())
+		name, err := s.name()
 		if err != nil {
 			return nil, err
 		}
@@ -153,6 +154,16 @@ func (s *scanner) members() (Object, error) {
 		object = append(object, Member{name, s.value()})
 	}
 	return object, nil
+}
+
+// name returns the name that begins here, and steps over it.
+func (s *scanner) name() (string, error) {
+	start := s.at
+	quoted := s.value()
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return s.text[start+1 : s.at-1], nil
+	}
+	return text(quoted)
 }
 
 // value returns the value that begins here, and steps over it.
