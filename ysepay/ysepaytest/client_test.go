@@ -19,6 +19,8 @@ import (
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/smx509"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // client speaks to a gateway as a merchant would, and believes nothing. It
@@ -180,11 +182,11 @@ func (c *client) read(body string) answer {
 
 // parseAnswer cuts an envelope by its tokens.
 func parseAnswer(text string) (a answer, err error) {
-	values, err := parseObject([]byte(text))
+	values, err := sandbox.ParseObject([]byte(text))
 	if err != nil {
 		return a, err
 	}
-	a.sign, _ = parseString(values["sign"])
+	a.sign, _ = sandbox.ParseString(values["sign"])
 	a.names = slices.Sorted(maps.Keys(values))
 	for _, name := range a.names {
 		if strings.HasSuffix(name, "_response") {
@@ -249,7 +251,7 @@ func (a answer) refused(t *testing.T, code, subCode, about string) {
 // has checks fields of the node: as they are written, strings with quotes.
 func (a answer) has(t *testing.T, want map[string]string) answer {
 	t.Helper()
-	values, err := parseObject([]byte(a.text))
+	values, err := sandbox.ParseObject([]byte(a.text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,10 +295,10 @@ func subList(no string, amounts ...string) string {
 	if parts == nil {
 		return "[]"
 	}
-	return string(marshal(parts))
+	return string(sandbox.JSON(parts))
 }
 
-func quote(text string) string { return string(marshal(text)) }
+func quote(text string) string { return string(sandbox.JSON(text)) }
 
 const (
 	orderNo = "20240520DP1"
@@ -314,10 +316,10 @@ func (c *client) paid() {
 }
 
 func combined(no string) string {
-	return object{{"combine_out_trade_no", no}, {"shopdate", "20240520"}}.text()
+	return object{{"combine_out_trade_no", no}, {"shopdate", "20240520"}}.Text()
 }
 
-func part(no string) string { return object{{"out_trade_no", no}, {"shopdate", "20240520"}}.text() }
+func part(no string) string { return object{{"out_trade_no", no}, {"shopdate", "20240520"}}.Text() }
 
 func refundBiz(no, refundNo, yuan string) string {
 	return object{
@@ -326,11 +328,11 @@ func refundBiz(no, refundNo, yuan string) string {
 		{"refund_amount", yuan},
 		{"refund_reason", "不要了"},
 		{"out_request_no", refundNo},
-	}.text()
+	}.Text()
 }
 
 func refundOf(no, refundNo string) string {
-	return object{{"out_trade_no", no}, {"out_request_no", refundNo}}.text()
+	return object{{"out_trade_no", no}, {"out_request_no", refundNo}}.Text()
 }
 
 func (c *client) order(no string) Order {

@@ -133,7 +133,7 @@ func own(name string, f flaw) Fault { return sandbox.Own(name, f) }
 
 // tamper is a change that can be seen in every node.
 func tamper(node object) object {
-	return wrongAmount(node).with(func(name string, value any) any {
+	return edited(wrongAmount(node), func(name string, value any) any {
 		if name == "msg" {
 			return "changed on the way"
 		}
@@ -178,7 +178,7 @@ func otherNode(name string) string {
 }
 
 func otherOrder(node object) object {
-	return node.with(func(name string, value any) any {
+	return edited(node, func(name string, value any) any {
 		switch name {
 		case "combine_out_trade_no", "out_trade_no":
 			return "20990101ANOTHERORDER"
@@ -192,7 +192,7 @@ func otherOrder(node object) object {
 }
 
 func wrongAmount(node object) object {
-	return node.with(func(_ string, value any) any {
+	return edited(node, func(_ string, value any) any {
 		switch amount := value.(type) {
 		case yuan:
 			return amount + 1_00
@@ -207,8 +207,8 @@ func setState(state any) func(object) object {
 	return func(node object) object {
 		changed := slices.Clone(node) // of the whole order, not of its sub orders
 		for i, f := range changed {
-			if f.name == "trade_status" || f.name == "refund_state" {
-				changed[i].value = state
+			if f.Name == "trade_status" || f.Name == "refund_state" {
+				changed[i].Value = state
 			}
 		}
 		return changed
@@ -216,11 +216,11 @@ func setState(state any) func(object) object {
 }
 
 func withoutPayInfo(node object) object {
-	return slices.DeleteFunc(slices.Clone(node), func(f field) bool { return f.name == "jsapi_pay_info" })
+	return slices.DeleteFunc(slices.Clone(node), func(f field) bool { return f.Name == "jsapi_pay_info" })
 }
 
 func amountsAsStrings(node object) object {
-	return node.with(func(_ string, value any) any {
+	return edited(node, func(_ string, value any) any {
 		if amount, ok := value.(yuan); ok {
 			return yuanText(amount)
 		}
@@ -229,7 +229,7 @@ func amountsAsStrings(node object) object {
 }
 
 func amountsAsNumbers(node object) object {
-	return node.with(func(_ string, value any) any {
+	return edited(node, func(_ string, value any) any {
 		if amount, ok := value.(yuanText); ok {
 			return yuan(amount)
 		}
@@ -240,12 +240,12 @@ func amountsAsNumbers(node object) object {
 func nullFields(node object) object {
 	var changed object
 	for _, f := range node {
-		switch f.name {
+		switch f.Name {
 		case "code", "msg", "sub_code", "sub_msg", "jsapi_pay_info", "sub_order_list",
 			"combine_out_trade_no", "out_trade_no", "out_request_no",
 			"trade_status", "refund_state", "total_amount", "refund_amount":
 		default:
-			f.value = null
+			f.Value = null
 		}
 		changed = append(changed, f)
 	}

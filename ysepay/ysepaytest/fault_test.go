@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 func TestWireFaults(t *testing.T) {
@@ -160,9 +162,9 @@ func TestOddNodes(t *testing.T) {
 		t.Errorf("%s, %v", body, err)
 	}
 	_, body, err = c.raw(MethodQuery, combined(orderNo))
-	values, _ := parseObject([]byte(body))
+	values, _ := sandbox.ParseObject([]byte(body))
 	array := values[nodeName(MethodQuery)]
-	sign, _ := parseString(values["sign"])
+	sign, _ := sandbox.ParseString(values["sign"])
 	if err != nil || !strings.HasPrefix(string(array), `[{"code":"10000"`) || !c.genuine("SM", sign, array) {
 		t.Errorf("%s, %v", body, err)
 	}

@@ -73,7 +73,7 @@ func (m message) orderNo() string {
 		return ""
 	}
 	for _, name := range []string{"combine_out_trade_no", "out_trade_no"} {
-		if no, ok := parseString(m.biz.values[name]); ok {
+		if no, ok := sandbox.ParseString(m.biz.values[name]); ok {
 			return no
 		}
 	}
@@ -129,7 +129,7 @@ func (s *Server) seal(m message, name string, node object, f flaw) envelope {
 	if f.name != nil {
 		name = f.name(name)
 	}
-	text := node.text()
+	text := node.Text()
 	if f.text != nil {
 		text = f.text(text)
 	}
@@ -137,7 +137,7 @@ func (s *Server) seal(m message, name string, node object, f flaw) envelope {
 
 	e := layout(s.turn(), member{"sign", s.sign(m.params["sign_type"], value, f)}, member{name, value})
 	if f.whole != nil {
-		e = f.whole(e, m.charset.encode(tamper(node).text()))
+		e = f.whole(e, m.charset.encode(tamper(node).Text()))
 	}
 	return e
 }
@@ -149,10 +149,10 @@ func (s *Server) sign(signType string, node []byte, f flaw) []byte {
 		return nil
 	}
 	if f.sign == nil {
-		return marshal(encodeSign(p.platform.sign(node)))
+		return sandbox.JSON(encodeSign(p.platform.sign(node)))
 	}
 	if signature := f.sign(p, node); signature != nil {
-		return marshal(encodeSign(signature))
+		return sandbox.JSON(encodeSign(signature))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -226,24 +225,23 @@ func (s *Server) deliver(ctx context.Context, client *http.Client, variants []Va
 	if to.notifyURL == "" {
 		return 0, errors.New("ysepaytest: there is no notify_url")
 	}
-	if client == nil {
-		client = http.DefaultClient
-	}
-	most := MaxDeliveries
+	waits := slices.Repeat([]time.Duration{s.NotifyInterval}, MaxDeliveries-1)
 	if spurious(variants) {
-		most = 1
+		waits = nil
 	}
 	addresses := strings.Split(to.notifyURL, ",")
-	for round := 1; ; round++ {
-		deliveries += len(addresses)
-		addresses, err = post(ctx, client, addresses, body, to.charset)
-		if err == nil || round == most || sleep(ctx, s.NotifyInterval) != nil {
-			return deliveries, err
+	for round := range sandbox.Attempts(ctx, waits) {
+		if round > 1 {
+			if body, _, err = tell(); err != nil {
+				return deliveries, err
+			}
 		}
-		if body, _, err = tell(); err != nil {
-			return deliveries, err
+		deliveries += len(addresses)
+		if addresses, err = post(ctx, client, addresses, body, to.charset); err == nil {
+			break
 		}
 	}
+	return deliveries, err
 }
 
 // spurious reports whether a notification with variants is not genuine: all
@@ -257,42 +255,13 @@ func spurious(variants []Variant) bool {
 func post(ctx context.Context, client *http.Client, addresses []string, body string, c charset) (left []string, err error) {
 	var failures []error
 	for _, address := range addresses {
-		if err := postTo(ctx, client, address, body, c); err != nil {
+		notification := sandbox.Notification{
+			Address: address, ContentType: "application/x-www-form-urlencoded; charset=" + string(c), Body: body, Ack: "success",
+		}
+		if err := notification.Post(ctx, client); err != nil {
 			left = append(left, address)
 			failures = append(failures, fmt.Errorf("ysepaytest: notification to %s: %w", address, err))
 		}
 	}
 	return left, errors.Join(failures...)
-}
-
-func postTo(ctx context.Context, client *http.Client, address, body string, c charset) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset="+string(c))
-	resp, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(answer) != "success" {
-		return fmt.Errorf("not acknowledged: %s, %q", resp.Status, answer)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -22,7 +22,7 @@ func (s *Server) pay(m message) (object, error) {
 		return nil, failed("ACQ.TRADE_HAS_EXISTED", "商户订单号重复: %s", o.OrderNo)
 	}
 	o.caller = m.caller()
-	o.queries = pop(&s.plan.payments, 0)
+	o.queries = s.plan.payments.Pop(0)
 	s.book.enter(o, now)
 	return success(
 		field{"combine_out_trade_no", o.OrderNo},
@@ -30,7 +30,7 @@ func (s *Server) pay(m message) (object, error) {
 		field{"trade_status", o.state()},
 		field{"total_amount", yuanText(o.AmountFen)},
 		field{"extra_common_param", when(o.extra != "", o.extra)},
-		field{"jsapi_pay_info", object{{"tradeNO", o.PayNo}}.text()},
+		field{"jsapi_pay_info", object{{"tradeNO", o.PayNo}}.Text()},
 	), nil
 }
 
@@ -288,7 +288,7 @@ func (s *Server) refund(m message) (object, error) {
 		return nil, failed("ACQ.REFUND_EXCEEDED", "%s is left", sandbox.Yuan(part.left()))
 	}
 	r.RefundSN = s.book.nextSerial(r.at)
-	r.settle = pop(&s.plan.refunds, settle{1, refundSuccess})
+	r.settle = s.plan.refunds.Pop(settle{1, refundSuccess})
 	part.refunds = append(part.refunds, r)
 	return r.accepted(), nil
 }
@@ -319,7 +319,7 @@ func (s *Server) refundQuery(m message) (object, error) {
 		return nil, noResult("%s", no)
 	}
 	r.queried()
-	dynamics := marshal([]object{{{"amount", yuan(r.AmountFen)}, {"state", r.State}}})
+	dynamics := sandbox.JSON([]object{{{"amount", yuan(r.AmountFen)}, {"state", r.State}}})
 	return success(
 		field{"trade_no", part.TradeNo},
 		field{"out_trade_no", part.OrderNo},

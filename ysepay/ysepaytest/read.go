@@ -1,11 +1,8 @@
 package ysepaytest
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -34,42 +31,6 @@ var (
 	versionForm = regexp.MustCompile(`^[0-9]\.[0-9]$`)
 )
 
-// parseObject reads text as one JSON object, nothing behind it, no name twice.
-func parseObject(text []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	values := make(map[string]json.RawMessage)
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, value := token.(string), json.RawMessage(nil)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("%q occurs twice", name)
-		}
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		values[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return values, nil
-}
-
-// parseString reads a JSON string.
-func parseString(value json.RawMessage) (text string, ok bool) {
-	ok = len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil
-	return text, ok
-}
-
 // fields reads the values of one JSON object and keeps the first thing that is
 // wrong with them.
 type fields struct {
@@ -83,7 +44,7 @@ type fields struct {
 func newFields(path, text string, c charset) *fields {
 	f := &fields{path: path, charset: c, known: make(map[string]bool)}
 	var err error
-	if f.values, err = parseObject([]byte(text)); err != nil {
+	if f.values, err = sandbox.ParseObject([]byte(text)); err != nil {
 		f.err = invalid(strings.TrimSuffix(path, "."), "%v", err)
 	}
 	return f
@@ -136,7 +97,7 @@ func (f *fields) text(name string, most int) string {
 	if !ok {
 		return ""
 	}
-	text, ok := parseString(value)
+	text, ok := sandbox.ParseString(value)
 	switch {
 	case !ok:
 		f.fail(name, "must be a JSON string, is %.40s", value)
@@ -218,7 +179,7 @@ func (f *fields) span(name string) time.Duration {
 // nested reads a string that holds a JSON object.
 func (f *fields) nested(name string) {
 	if text := f.text(name, 1<<20); text != "" {
-		if _, err := parseObject([]byte(text)); err != nil {
+		if _, err := sandbox.ParseObject([]byte(text)); err != nil {
 			f.fail(name, "%v", err)
 		}
 	}

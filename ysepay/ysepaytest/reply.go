@@ -1,7 +1,6 @@
 package ysepaytest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,14 +9,11 @@ import (
 	"github.com/duopay/duopay/internal/sandbox"
 )
 
-// object is a JSON object whose fields stay in the manual's order. A field
-// whose value is nil is left out.
-type object []field
-
-type field struct {
-	name  string
-	value any
-}
+// object is a JSON object in the manual's order.
+type (
+	object = sandbox.Object
+	field  = sandbox.Field
+)
 
 // yuan is an amount in fen that is written in yuan, as a JSON number.
 type yuan int64
@@ -32,45 +28,19 @@ func (y yuan) MarshalJSON() ([]byte, error) { return []byte(sandbox.Yuan(int64(y
 
 func (y yuanText) MarshalText() ([]byte, error) { return []byte(sandbox.Yuan(int64(y))), nil }
 
-func (o object) MarshalJSON() ([]byte, error) {
-	var members [][]byte
-	for _, f := range o {
-		if f.value == nil {
-			continue
-		}
-		members = append(members, fmt.Appendf(nil, "%q:%s", f.name, marshal(f.value)))
-	}
-	return fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))), nil
-}
-
-// text is o as JSON.
-func (o object) text() string { return string(marshal(o)) }
-
-// marshal is json.Marshal without HTML escapes. Nothing that is put into an
-// object can fail.
-func marshal(value any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		panic(err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// with returns a copy of o in which change has been applied to every value,
+// edited returns a copy of o in which change has been applied to every value,
 // inside its lists too.
-func (o object) with(change func(name string, value any) any) object {
+func edited(o object, change func(name string, value any) any) object {
 	changed := slices.Clone(o)
 	for i, f := range changed {
-		if list, ok := f.value.([]object); ok {
+		if list, ok := f.Value.([]object); ok {
 			var copies []object
 			for _, entry := range list {
-				copies = append(copies, entry.with(change))
+				copies = append(copies, edited(entry, change))
 			}
-			changed[i].value = copies
-		} else if f.value != nil {
-			changed[i].value = change(f.name, f.value)
+			changed[i].Value = copies
+		} else if f.Value != nil {
+			changed[i].Value = change(f.Name, f.Value)
 		}
 	}
 	return changed

@@ -99,18 +99,18 @@ type Server struct {
 	log       sandbox.Log
 	clock     sandbox.Clock
 	ring      keyring
+	plan      plan
 
 	mu    sync.Mutex // guards what follows
 	book  book
-	plan  plan
 	turns int // answers so far, for the order of their members
 }
 
 // plan is what a test has arranged for coming orders and refunds, each entry
 // for one.
 type plan struct {
-	payments []int // the query at which the payer pays
-	refunds  []settle
+	payments sandbox.Queue[int] // the query at which the payer pays
+	refunds  sandbox.Queue[settle]
 }
 
 // settle is how a refund comes to its end.
@@ -174,37 +174,17 @@ func (s *Server) Requests(method string) []Request { return s.log.Requests(metho
 
 // PayOnQuery makes the payer of one coming order pay it at its n-th query,
 // queries of its sub orders included. Each call is for one order.
-func (s *Server) PayOnQuery(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.payments = append(s.plan.payments, n)
-}
+func (s *Server) PayOnQuery(n int) { s.plan.payments.Push(n) }
 
 // SlowRefund makes one coming refund success at the n-th refund query instead
 // of the first, or never if n is negative; until then it is in_process.
-func (s *Server) SlowRefund(n int) { s.planRefund(settle{n, refundSuccess}) }
+func (s *Server) SlowRefund(n int) { s.plan.refunds.Push(settle{n, refundSuccess}) }
 
 // FailRefund makes one coming refund fail after it was accepted: its first
 // query says fail, and the money stays with the seller.
-func (s *Server) FailRefund() { s.planRefund(settle{1, refundFailed}) }
+func (s *Server) FailRefund() { s.plan.refunds.Push(settle{1, refundFailed}) }
 
 // ManualRefund hands one coming refund over to people after it was accepted:
 // its first query and all that follow say fail_to_manual_deal, until
 // [Server.SettleRefund] says how it ended. No money has moved so far.
-func (s *Server) ManualRefund() { s.planRefund(settle{1, refundManual}) }
-
-func (s *Server) planRefund(how settle) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.refunds = append(s.plan.refunds, how)
-}
-
-// pop removes and returns the first of queue, or otherwise.
-func pop[T any](queue *[]T, otherwise T) T {
-	if len(*queue) == 0 {
-		return otherwise
-	}
-	first := (*queue)[0]
-	*queue = (*queue)[1:]
-	return first
-}
+func (s *Server) ManualRefund() { s.plan.refunds.Push(settle{1, refundManual}) }
