@@ -326,3 +326,14 @@ func TestOtherStatus(t *testing.T) {
 		}
 	}
 }
+
+// A reply is returned with the error of its own attempt only.
+func TestReplyOfAnotherAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := stocked(t)
+		server.Next(fubeitest.MethodQuery, fubeitest.State("STRANGE"), fubeitest.Garbage, fubeitest.DropAfter)
+		order, err := clientOf(t, server, server.Transport()).Query(t.Context(), fubei.QueryRequest{OrderNo: "PAID"})
+		require.ErrorIs(t, err, duopay.Unsure)
+		assert.Nil(t, order)
+	})
+}

@@ -152,6 +152,7 @@ func call[R any](ctx context.Context, c *Client, op operation, request any, acce
 		Secrets:    []string{sent.text("auth_code"), c.config.Secret.Reveal()},
 		Tagged:     request,
 		Request: func(ctx context.Context) (*http.Request, error) { // sign, for every attempt
+			reply = nil // of the attempt before
 			return c.request(ctx, op.method, content)
 		},
 		Read: func(answer *exchange.Answer) error { // classify, decode

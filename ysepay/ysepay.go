@@ -230,6 +230,7 @@ func call[R any](ctx context.Context, c *Client, op operation, r request, accept
 		Repeatable: op.repeatable,
 		Tagged:     r,
 		Request: func(ctx context.Context) (*http.Request, error) { // sign, for every attempt
+			reply = nil // of the attempt before
 			form, err := c.form(op, r.common(), content)
 			if err != nil {
 				return nil, err

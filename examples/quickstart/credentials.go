@@ -59,7 +59,7 @@ func chargeForReal(ctx context.Context, file string, out, progress io.Writer) er
 	t := &table{out: out, progress: progress}
 	fmt.Fprintln(progress, "charging real money, order", charge.OrderNo, "- note the number before anything else")
 	paid, err := duopay.Settle(ctx, fubei.Gateway{Client: client, StoreID: c.StoreID}, charge, duopay.WithProgress(t.settling))
-	t.head()
+	t.head("fubei 付呗")
 	t.payment("real charge", paid, charge.Amount, err)
 	return err
 }

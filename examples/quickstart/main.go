@@ -47,10 +47,20 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return chargeForReal(ctx, *file, out, progress)
 	}
 	t := &table{out: out, progress: progress}
-	t.head()
-	if err := fubeiDay(ctx, t); err != nil {
-		return err
+	for _, day := range []struct {
+		provider string
+		run      func(context.Context, *table) error
+	}{
+		{"fubei 付呗", fubeiDay},
+		{"fufu 付付", fufuDay},
+		{"ysepay 银盛支付", ysepayDay},
+	} {
+		t.head(day.provider)
+		if err := day.run(ctx, t); err != nil {
+			return err
+		}
+		fmt.Fprintln(out)
 	}
-	_, err := fmt.Fprintln(out, "\nNo account, no network: the gateway was package fubeitest, which you can use in your own tests.")
-	return err
+	fmt.Fprintln(out, "No account, no network: the gateways were packages fubeitest, fufutest and ysepaytest, which you can use in your own tests.")
+	return nil
 }

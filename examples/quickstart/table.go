@@ -14,14 +14,22 @@ type table struct {
 	out, progress io.Writer
 }
 
-const row = "%-28s  %-21s  %7s  %-13s  %s\n"
+const row = "%-29s  %-24s  %7s  %-13s  %s\n"
 
-func (t *table) head() {
-	fmt.Fprintf(t.out, row, "STEP", "ORDER", "YUAN", "OUTCOME", "WHAT A TILL SHOULD DO")
+func (t *table) head(provider string) {
+	fmt.Fprintf(t.out, "%s\n"+row, provider, "STEP", "ORDER", "YUAN", "OUTCOME", "WHAT A TILL SHOULD DO")
 }
 
 func (t *table) row(step, order string, amount duopay.Money, outcome, todo string) {
-	fmt.Fprintf(t.out, row, step, order, amount, outcome, todo)
+	fmt.Fprintf(t.out, row, step, short(order), amount, outcome, todo)
+}
+
+// short makes a number fit its column.
+func short(order string) string {
+	if len(order) <= 24 {
+		return order
+	}
+	return order[:12] + "..." + order[len(order)-6:]
 }
 
 // payment prints what a call said of an order.

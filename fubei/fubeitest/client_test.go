@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // client speaks to a gateway as a merchant would, and believes nothing.
@@ -74,7 +76,7 @@ func (c *client) raw(method, biz string) (status int, body string, err error) {
 	c.t.Helper()
 	params := c.params(method, biz)
 	params["sign"] = sign(params, c.srv.Secret)
-	return c.do(c.request("/gateway", marshal(params)))
+	return c.do(c.request("/gateway", sandbox.JSON(params)))
 }
 
 // answer is an envelope as it came, numbers and all.

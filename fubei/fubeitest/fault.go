@@ -68,26 +68,26 @@ type edit func(reply object) object
 
 // dataOf is the data of a reply that has some, else nil.
 func dataOf(reply object) object {
-	data, _ := reply.get("data").(object)
+	data, _ := reply.Get("data").(object)
 	return data
 }
 
 func otherOrder(reply object) object {
 	data := dataOf(reply)
-	data.replace("order_sn", "20990101000000999999")
-	data.replace("merchant_order_sn", "ANOTHERORDER")
-	if data != nil && data.get("merchant_order_sn") == nil {
-		reply.replace("data", append(data, field{"merchant_order_sn", "ANOTHERORDER"}))
+	data.Replace("order_sn", "20990101000000999999")
+	data.Replace("merchant_order_sn", "ANOTHERORDER")
+	if data != nil && data.Get("merchant_order_sn") == nil {
+		reply.Replace("data", append(data, field{"merchant_order_sn", "ANOTHERORDER"}))
 	}
 	return reply
 }
 
 func wrongAmount(reply object) object {
 	data := dataOf(reply)
-	data.replace("trade_state", stateSuccess)
+	data.Replace("trade_state", stateSuccess)
 	for _, name := range []string{"total_fee", "order_price", "buyer_pay_amount"} {
-		if amount, ok := data.get(name).(yuan); ok {
-			data.replace(name, amount+1_00)
+		if amount, ok := data.Get(name).(yuan); ok {
+			data.Replace(name, amount+1_00)
 		}
 	}
 	return reply
@@ -96,24 +96,24 @@ func wrongAmount(reply object) object {
 func setState(state any) edit {
 	return func(reply object) object {
 		data := dataOf(reply)
-		data.replace("trade_state", state)
-		data.replace("refund_status", state)
+		data.Replace("trade_state", state)
+		data.Replace("refund_status", state)
 		return reply
 	}
 }
 
 func dataAsString(reply object) object {
 	if data := dataOf(reply); data != nil {
-		reply.replace("data", data.text())
+		reply.Replace("data", data.Text())
 	}
 	return reply
 }
 
 func amountsAsStrings(reply object) object {
 	for i, f := range reply {
-		switch value := f.value.(type) {
+		switch value := f.Value.(type) {
 		case yuan:
-			reply[i].value = sandbox.Yuan(int64(value))
+			reply[i].Value = sandbox.Yuan(int64(value))
 		case object:
 			amountsAsStrings(value)
 		}
@@ -123,9 +123,9 @@ func amountsAsStrings(reply object) object {
 
 func numbersAsStrings(reply object) object {
 	for i, f := range reply {
-		switch value := f.value.(type) {
+		switch value := f.Value.(type) {
 		case int64:
-			reply[i].value = strconv.FormatInt(value, 10)
+			reply[i].Value = strconv.FormatInt(value, 10)
 		case object:
 			numbersAsStrings(value)
 		}
@@ -140,12 +140,12 @@ func nullFields(reply object) object {
 	}
 	data := dataOf(reply)
 	for i, f := range data {
-		if slices.Contains(optional, f.name) {
-			data[i].value = null
+		if slices.Contains(optional, f.Name) {
+			data[i].Value = null
 		}
 	}
 	if data != nil {
-		reply.replace("data", append(data, field{"sub_code", null}))
+		reply.Replace("data", append(data, field{"sub_code", null}))
 	}
 	return reply
 }

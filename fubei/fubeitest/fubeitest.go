@@ -82,18 +82,18 @@ type Server struct {
 	script    sandbox.Script
 	log       sandbox.Log
 	clock     sandbox.Clock
+	plan      plan
 
 	mu   sync.Mutex // guards what follows
 	book book
-	plan plan
 }
 
 // plan is what a test has arranged for coming orders, each entry for one.
 type plan struct {
-	passwords []int   // swipes: the query at which the payer confirms
-	discounts []int64 // swipes: fen
-	revokes   []revoke
-	refunds   []settle
+	passwords sandbox.Queue[int]   // swipes: the query at which the payer confirms
+	discounts sandbox.Queue[int64] // swipes: fen
+	revokes   sandbox.Queue[revoke]
+	refunds   sandbox.Queue[settle]
 }
 
 type revoke struct {
@@ -163,60 +163,26 @@ func (s *Server) Requests(method string) []Request { return s.log.Requests(metho
 // AskPassword makes one coming swipe wait for its payer: it is USERPAYING and
 // becomes paid at the n-th query, or never if n is negative. Each call is for
 // one swipe.
-func (s *Server) AskPassword(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.passwords = append(s.plan.passwords, n)
-}
+func (s *Server) AskPassword(n int) { s.plan.passwords.Push(n) }
 
 // Discount takes fen off one coming swipe that does not say discount_switch 0,
 // as the merchant's discount; one fen is left at least. Each call is for one
 // swipe.
-func (s *Server) Discount(fen int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.discounts = append(s.plan.discounts, fen)
-}
+func (s *Server) Discount(fen int64) { s.plan.discounts.Push(fen) }
 
 // SlowRevoke makes one coming reversal take its time: it is accepted, n
 // queries (all, if n is negative) say REVOKING, the next says REVOKED and the
 // money is back.
-func (s *Server) SlowRevoke(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.revokes = append(s.plan.revokes, revoke{queries: n})
-}
+func (s *Server) SlowRevoke(n int) { s.plan.revokes.Push(revoke{queries: n}) }
 
 // FailRevoke makes one coming reversal fail after it was accepted: the order
 // is REVOKED_ERROR, the money stays where it was. Reversing again helps.
-func (s *Server) FailRevoke() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.revokes = append(s.plan.revokes, revoke{fails: true})
-}
+func (s *Server) FailRevoke() { s.plan.revokes.Push(revoke{fails: true}) }
 
 // SlowRefund makes one coming refund REFUND_SUCCESS at the n-th refund query
 // instead of the first, or never if n is negative.
-func (s *Server) SlowRefund(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.refunds = append(s.plan.refunds, settle{query: n})
-}
+func (s *Server) SlowRefund(n int) { s.plan.refunds.Push(settle{query: n}) }
 
 // FailRefund makes one coming refund fail after it was accepted: its first
 // query says REFUND_FAILER, and the money stays with the merchant.
-func (s *Server) FailRefund() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.refunds = append(s.plan.refunds, settle{query: 1, fails: true})
-}
-
-// pop removes and returns the first of queue, or otherwise.
-func pop[T any](queue *[]T, otherwise T) T {
-	if len(*queue) == 0 {
-		return otherwise
-	}
-	first := (*queue)[0]
-	*queue = (*queue)[1:]
-	return first
-}
+func (s *Server) FailRefund() { s.plan.refunds.Push(settle{query: 1, fails: true}) }

@@ -25,14 +25,14 @@ func readMessage(body io.Reader) (m message, raw []byte) {
 		m.err = invalid("body", "%v", err)
 		return m, raw
 	}
-	values, err := parseObject(raw)
+	values, err := sandbox.ParseObject(raw)
 	if err != nil {
 		m.err = invalid("body", "%v", err)
 		return m, raw
 	}
 	m.params = make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		text, ok := parseString(values[name])
+		text, ok := sandbox.ParseString(values[name])
 		switch {
 		case !ok && m.err == nil:
 			m.err = invalid(name, "must be a JSON string, is %.40s", values[name])
@@ -53,7 +53,7 @@ func (m message) orderNo() string {
 	if m.biz == nil {
 		return ""
 	}
-	no, _ := parseString(m.biz.values["merchant_order_sn"])
+	no, _ := sandbox.ParseString(m.biz.values["merchant_order_sn"])
 	return no
 }
 
@@ -71,7 +71,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply, refused := s.answer(r, m, fault.Own())
 		s.log.Refuse(place, refused)
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = io.WriteString(w, reply.text()) //nolint:gosec // JSON is not read as HTML
+		_, _ = io.WriteString(w, reply.Text()) //nolint:gosec // JSON is not read as HTML
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 type vector struct {
@@ -52,7 +54,7 @@ func TestRequestVectors(t *testing.T) {
 					sent[name] = value
 				}
 			}
-			_, body, err := c.do(c.request(path, marshal(sent)))
+			_, body, err := c.do(c.request(path, sandbox.JSON(sent)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +78,7 @@ func TestVendorLevel(t *testing.T) {
 	params["vendor_sn"] = c.srv.VendorSN
 	for secret, want := range map[string]string{c.srv.VendorSecret: "method: ", c.srv.Secret: "sign: "} {
 		params["sign"] = sign(params, secret)
-		_, body, err := c.do(c.request("/gateway/agent", marshal(params)))
+		_, body, err := c.do(c.request("/gateway/agent", sandbox.JSON(params)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +106,7 @@ func TestManualSample(t *testing.T) {
 		}
 		a.has(t, map[string]string{
 			"order_sn": o.OrderSN, "trade_no": o.TradeNo, "platform_order_no": "4200" + o.TradeNo,
-			"pay_time": json.Number(marshal(o.PaidAt.Unix())).String(),
+			"pay_time": json.Number(sandbox.JSON(o.PaidAt.Unix())).String(),
 		})
 		c.state("201704191492587335309", "SUCCESS", 100_00, 0)
 	})
@@ -155,7 +157,7 @@ func TestEnvelopeRules(t *testing.T) {
 			params := c.params(MethodQuery, query)
 			test.change(params)
 			params["sign"] = sign(params, c.srv.Secret)
-			status, body, err := c.do(c.request("/gateway", marshal(params)))
+			status, body, err := c.do(c.request("/gateway", sandbox.JSON(params)))
 			if err != nil || status != http.StatusOK {
 				t.Fatalf("status %d, %v", status, err)
 			}
@@ -181,7 +183,7 @@ func TestSignatureRules(t *testing.T) {
 	} {
 		params := c.params(MethodQuery, of("DP1"))
 		params["sign"] = change(sign(params, c.srv.Secret))
-		_, body, err := c.do(c.request("/gateway", marshal(params)))
+		_, body, err := c.do(c.request("/gateway", sandbox.JSON(params)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +198,7 @@ func TestHTTPRules(t *testing.T) {
 	good := func() *http.Request {
 		params := c.params(MethodTime, "{}")
 		params["sign"] = sign(params, c.srv.Secret)
-		return c.request("/gateway", marshal(params))
+		return c.request("/gateway", sandbox.JSON(params))
 	}
 	body := func(text string) *http.Request { return c.request("/gateway", []byte(text)) }
 	set := func(name, value string) *http.Request {

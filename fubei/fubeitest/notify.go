@@ -3,12 +3,13 @@ package fubeitest
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // MaxDeliveries is how often the gateway delivers a notification that is not
@@ -45,7 +46,7 @@ func (s *Server) Notification(orderNo string, variants ...Variant) (string, erro
 		return "", fmt.Errorf("fubeitest: order %s is %s, not paid", orderNo, o.State)
 	}
 	// Not documented to be part of a notification.
-	dataOf(reply).replace("trade_state", nil)
+	dataOf(reply).Replace("trade_state", nil)
 
 	secret := s.Secret
 	if slices.Contains(variants, Forged) {
@@ -62,9 +63,9 @@ func (s *Server) Notification(orderNo string, variants ...Variant) (string, erro
 // formParams are the fields of an envelope as a notification carries them.
 func formParams(reply object) map[string]string {
 	return map[string]string{
-		"result_code":    fmt.Sprint(reply.get("result_code")),
-		"result_message": fmt.Sprint(reply.get("result_message")),
-		"data":           dataOf(reply).text(),
+		"result_code":    fmt.Sprint(reply.Get("result_code")),
+		"result_message": fmt.Sprint(reply.Get("result_message")),
+		"data":           dataOf(reply).Text(),
 	}
 }
 
@@ -91,22 +92,19 @@ func (s *Server) Notify(ctx context.Context, client *http.Client, orderNo string
 	if address == "" {
 		return 0, fmt.Errorf("fubeitest: order %s has no call_back_url", orderNo)
 	}
-	if client == nil {
-		client = http.DefaultClient
+	notification := sandbox.Notification{
+		Address: address, ContentType: "application/x-www-form-urlencoded", Body: body, Ack: "success",
 	}
-	most := MaxDeliveries
+	waits := slices.Repeat([]time.Duration{s.NotifyInterval}, MaxDeliveries-1)
 	if slices.Contains(variants, Forged) || slices.Contains(variants, Tampered) {
-		most = 1
+		waits = nil
 	}
-	for {
-		err = deliver(ctx, client, address, body)
-		if deliveries++; err == nil {
+	for deliveries = range sandbox.Attempts(ctx, waits) {
+		if err = notification.Post(ctx, client); err == nil {
 			return deliveries, nil
 		}
-		if deliveries == most || sleep(ctx, s.NotifyInterval) != nil {
-			return deliveries, fmt.Errorf("fubeitest: notification of %s: %w", orderNo, err)
-		}
 	}
+	return deliveries, fmt.Errorf("fubeitest: notification of %s: %w", orderNo, err)
 }
 
 func (s *Server) callBackURL(orderNo string) string {
@@ -117,37 +115,4 @@ func (s *Server) callBackURL(orderNo string) string {
 		return ""
 	}
 	return o.echo.callBackURL
-}
-
-// deliver posts a notification once; no error means acknowledged.
-func deliver(ctx context.Context, client *http.Client, address, body string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(answer) != "success" {
-		return fmt.Errorf("not acknowledged: %s, %q", resp.Status, answer)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -38,11 +38,11 @@ func (s *Server) swipe(in *fields) (object, error) {
 		o.echo.kind = kindOf(code, scene)
 	}
 	if !said || discounted == 1 {
-		o.DiscountFen = min(pop(&s.plan.discounts, 0), o.AmountFen-1)
+		o.DiscountFen = min(s.plan.discounts.Pop(0), o.AmountFen-1)
 		o.ReceivedFen -= o.DiscountFen
 	}
 	s.book.enter(o, now)
-	if o.password = pop(&s.plan.passwords, 0); o.password == 0 {
+	if o.password = s.plan.passwords.Pop(0); o.password == 0 {
 		o.pay(now)
 	}
 	return o.reply(), nil
@@ -184,7 +184,7 @@ func (s *Server) reverse(in *fields) (object, error) {
 	}
 	switch o.State {
 	case stateUserPaying, stateSuccess, stateRevokedError:
-		plan := pop(&s.plan.revokes, revoke{})
+		plan := s.plan.revokes.Pop(revoke{})
 		switch {
 		case plan.fails:
 			o.State = stateRevokedError
@@ -251,7 +251,7 @@ func (s *Server) refund(in *fields) (object, error) {
 	s.book.serial++
 	refund := Refund{refundNo, serialNo(now, s.book.serial), fen, refundProcessing}
 	o.Refunds = append(o.Refunds, refund)
-	o.settling = append(o.settling, pop(&s.plan.refunds, settle{query: 1}))
+	o.settling = append(o.settling, s.plan.refunds.Pop(settle{query: 1}))
 	return object{
 		{"refund_sn", refund.RefundSN},
 		{"merchant_refund_sn", refund.RefundNo},

@@ -6,12 +6,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 func TestSwipeFields(t *testing.T) {
 	now := time.Date(2099, 1, 2, 23, 30, 0, 0, time.UTC) // 07:30 on the 3rd in Beijing
 	long := func(n int) string { return strings.Repeat("字", n) }
-	detail := func(text string) string { return string(marshal(text)) }
+	detail := func(text string) string { return string(sandbox.JSON(text)) }
 	for field, values := range map[string]struct {
 		good, bad []string // JSON
 	}{

@@ -1,11 +1,8 @@
 package fubeitest
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -20,45 +17,6 @@ import (
 // beijing is the zone of every time of day on the wire.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// parseObject reads text as one JSON object, nothing behind it, no name twice.
-func parseObject(text []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	values := make(map[string]json.RawMessage)
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, value := token.(string), json.RawMessage(nil)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("%q occurs twice", name)
-		}
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		values[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return values, nil
-}
-
-// parseString reads a JSON string.
-func parseString(value json.RawMessage) (text string, ok bool) {
-	ok = len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil
-	return text, ok
-}
-
 // fields reads the values of one JSON object and keeps the first thing that is
 // wrong with them.
 type fields struct {
@@ -71,7 +29,7 @@ type fields struct {
 func newFields(path string, text []byte) *fields {
 	f := &fields{path: path, known: make(map[string]bool)}
 	var err error
-	if f.values, err = parseObject(text); err != nil {
+	if f.values, err = sandbox.ParseObject(text); err != nil {
 		f.err = invalid(strings.TrimSuffix(path, "."), "%v", err)
 	}
 	return f
@@ -118,7 +76,7 @@ func (f *fields) text(name string, limit int) string {
 	if !ok {
 		return ""
 	}
-	text, ok := parseString(value)
+	text, ok := sandbox.ParseString(value)
 	switch {
 	case !ok:
 		f.fail(name, "must be a JSON string, is %.40s", value)

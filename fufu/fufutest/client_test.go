@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // client speaks to a gateway as a merchant would, and believes nothing.
@@ -128,7 +130,7 @@ func (c *client) do(r *http.Request) (status int, body string, err error) {
 // raw signs and sends one operation.
 func (c *client) raw(op string, p params) (status int, body string, err error) {
 	c.t.Helper()
-	sent := marshal(p)
+	sent := sandbox.JSON(p)
 	return c.do(c.request(op, sign(sent, c.srv.Key, time.Now()), sent))
 }
 
@@ -223,7 +225,7 @@ func (a answer) has(want map[string]string) answer {
 	for name, want := range want {
 		got := ""
 		if value, ok := a.Data[name]; ok {
-			got = string(marshal(value))
+			got = string(sandbox.JSON(value))
 		}
 		if got != want {
 			a.t.Errorf("%s is %s, want %s", name, got, want)

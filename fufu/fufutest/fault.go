@@ -107,33 +107,33 @@ type edit func(reply object) object
 
 // dataOf is the data of a reply.
 func dataOf(reply object) object {
-	data, _ := reply.get("data").(object)
+	data, _ := reply.Get("data").(object)
 	return data
 }
 
 // setData changes a field of data if it is there.
 func setData(name string, value any) edit {
 	return func(reply object) object {
-		dataOf(reply).replace(name, value)
+		dataOf(reply).Replace(name, value)
 		return reply
 	}
 }
 
 func otherOrder(reply object) object {
 	data := dataOf(reply)
-	data.replace("out_trade_no", "ANOTHERORDER")
-	data.replace("trade_no", "20990101100000999999")
-	data.replace("out_refund_no", "ANOTHERREFUND")
-	data.replace("refund_no", "20990101100000999998")
+	data.Replace("out_trade_no", "ANOTHERORDER")
+	data.Replace("trade_no", "20990101100000999999")
+	data.Replace("out_refund_no", "ANOTHERREFUND")
+	data.Replace("refund_no", "20990101100000999998")
 	return reply
 }
 
 func wrongAmount(reply object) object {
 	data := dataOf(withAmount(reply))
-	data.replace("state", int64(StatePaid))
+	data.Replace("state", int64(StatePaid))
 	for _, name := range []string{"total_fee", "trans_amount_cny", "refund_fee", "refund_amount_cny"} {
-		if fen, ok := data.get(name).(int64); ok {
-			data.replace(name, fen+100)
+		if fen, ok := data.Get(name).(int64); ok {
+			data.Replace(name, fen+100)
 		}
 	}
 	return reply
@@ -142,8 +142,8 @@ func wrongAmount(reply object) object {
 func withAmount(reply object) object {
 	data := dataOf(reply)
 	for i, f := range data {
-		if fen, ok := f.value.(unsaid); ok {
-			data[i].value = int64(fen)
+		if fen, ok := f.Value.(unsaid); ok {
+			data[i].Value = int64(fen)
 		}
 	}
 	return reply
@@ -151,19 +151,19 @@ func withAmount(reply object) object {
 
 func withoutState(reply object) object {
 	data := dataOf(reply)
-	data.replace("state", nil)
-	data.replace("trade_status", nil)
+	data.Replace("state", nil)
+	data.Replace("trade_status", nil)
 	return reply
 }
 
 func misspelled(reply object) object {
-	reply.get("result").(object).replace("return_code", wordMisspelled)
-	dataOf(reply).replace("return_code", wordMisspelled)
+	reply.Get("result").(object).Replace("return_code", wordMisspelled)
+	dataOf(reply).Replace("return_code", wordMisspelled)
 	return reply
 }
 
 func nullData(reply object) object {
-	reply.replace("data", null)
+	reply.Replace("data", null)
 	return reply
 }
 
@@ -171,8 +171,8 @@ func fill(value any) edit {
 	return func(reply object) object {
 		data := dataOf(reply)
 		for i, f := range data {
-			if f.value == nil {
-				data[i].value = value
+			if f.Value == nil {
+				data[i].Value = value
 			}
 		}
 		return reply
@@ -182,8 +182,8 @@ func fill(value any) edit {
 func numbersAsStrings(reply object) object {
 	data := dataOf(reply)
 	for i, f := range data {
-		if n, ok := f.value.(int64); ok {
-			data[i].value = strconv.FormatInt(n, 10)
+		if n, ok := f.Value.(int64); ok {
+			data[i].Value = strconv.FormatInt(n, 10)
 		}
 	}
 	return reply
@@ -191,16 +191,16 @@ func numbersAsStrings(reply object) object {
 
 func channelAsNumber(reply object) object {
 	data := dataOf(reply)
-	if digits, ok := data.get("channel_type").(string); ok {
-		data.replace("channel_type", json.RawMessage(digits))
+	if digits, ok := data.Get("channel_type").(string); ok {
+		data.Replace("channel_type", json.RawMessage(digits))
 	}
 	return reply
 }
 
 func payInfoAsObject(reply object) object {
 	data := dataOf(reply)
-	if info, ok := data.get("payInfo").(quoted); ok {
-		data.replace("payInfo", object(info))
+	if info, ok := data.Get("payInfo").(quoted); ok {
+		data.Replace("payInfo", object(info))
 	}
 	return reply
 }

@@ -102,18 +102,18 @@ type Server struct {
 	script    sandbox.Script
 	log       sandbox.Log
 	clock     sandbox.Clock
+	plan      plan
 
 	mu   sync.Mutex // guards what follows
 	book book
-	plan plan
 }
 
 // plan is what a test has arranged for coming orders, each entry for one.
 type plan struct {
-	passwords []int // orders: the query at which the payer confirms
-	hidings   []int // orders and preOrders: look-ups that do not find it
-	cancels   []int // queries that see it being canceled; negative: all
-	refunds   []settle
+	passwords sandbox.Queue[int] // orders: the query at which the payer confirms
+	hidings   sandbox.Queue[int] // orders and preOrders: look-ups that do not find it
+	cancels   sandbox.Queue[int] // queries that see it being canceled; negative: all
+	refunds   sandbox.Queue[settle]
 }
 
 type settle struct {
@@ -180,52 +180,22 @@ func (s *Server) Requests(op string) []Request { return s.log.Requests(op) }
 // AskPassword makes one coming order wait for its payer: it is answered with
 // state 0 and becomes paid at the n-th query, or never if n is negative. Unpaid
 // after 80 seconds it is canceled, as any order. Each call is for one order.
-func (s *Server) AskPassword(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.passwords = append(s.plan.passwords, n)
-}
+func (s *Server) AskPassword(n int) { s.plan.passwords.Push(n) }
 
 // HideOrder hides one coming order or preOrder, once it is carried out, from
 // the first n operations that look for it: they are told CHARGE_NONEXISTENT.
 // That is how an order looks that is still on its way. A negative n hides it
 // for good, except from [Server.Order] and [Server.Orders].
-func (s *Server) HideOrder(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.hidings = append(s.plan.hidings, n)
-}
+func (s *Server) HideOrder(n int) { s.plan.hidings.Push(n) }
 
 // SlowCancel makes one coming cancel take its time: it is accepted, n queries
 // (all, if n is negative) say state 3, the next says 2.
-func (s *Server) SlowCancel(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.cancels = append(s.plan.cancels, n)
-}
+func (s *Server) SlowCancel(n int) { s.plan.cancels.Push(n) }
 
 // SlowRefund makes one coming refund succ at the n-th refundQuery instead of
 // the first, or never if n is negative. Until then it is refunding.
-func (s *Server) SlowRefund(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.refunds = append(s.plan.refunds, settle{query: n})
-}
+func (s *Server) SlowRefund(n int) { s.plan.refunds.Push(settle{query: n}) }
 
 // FailRefund makes one coming refund fail after it was accepted: its first
 // refundQuery says fail, and the money stays with the merchant.
-func (s *Server) FailRefund() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.plan.refunds = append(s.plan.refunds, settle{query: 1, fails: true})
-}
-
-// pop removes and returns the first of queue, or otherwise.
-func pop[T any](queue *[]T, otherwise T) T {
-	if len(*queue) == 0 {
-		return otherwise
-	}
-	first := (*queue)[0]
-	*queue = (*queue)[1:]
-	return first
-}
+func (s *Server) FailRefund() { s.plan.refunds.Push(settle{query: 1, fails: true}) }

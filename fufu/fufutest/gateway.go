@@ -34,7 +34,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.log.Refuse(place, err.Error())
 		}
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
-		_, _ = io.WriteString(w, reply.text()) //nolint:gosec // JSON, and said to be
+		_, _ = io.WriteString(w, reply.Text()) //nolint:gosec // JSON, and said to be
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 type vector struct {
@@ -188,7 +190,7 @@ func TestSignatureRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t)
 			c.srv.Key = " a key with spaces " // the key is taken as it is
-			rest := marshal(c.orderParams("DP1").with(params{"pay_subject": nil}))[1:]
+			rest := sandbox.JSON(c.orderParams("DP1").with(params{"pay_subject": nil}))[1:]
 			body := append([]byte("{ \"pay_subject\":\"大\u3000杯\\u0020 x\",\r\n\t"), rest...)
 			r := c.request(OpOrder, "", body)
 			r.URL.RawQuery = test.query(body, c.srv.Key)
@@ -230,7 +232,7 @@ func TestMaxAge(t *testing.T) {
 		c := newClient(t)
 		c.setClock(noon)
 		c.srv.MaxAge = time.Minute
-		body := marshal(c.orderParams("DP1"))
+		body := sandbox.JSON(c.orderParams("DP1"))
 		_, answer, err := c.do(c.request(OpOrder, sign(body, c.srv.Key, noon.Add(-age)), body))
 		if err != nil {
 			t.Fatal(err)
@@ -246,7 +248,7 @@ func TestHTTPRules(t *testing.T) {
 	body := func(text string) *http.Request {
 		return c.request(OpQuery, sign([]byte(text), c.srv.Key, time.Now()), []byte(text))
 	}
-	good := func() *http.Request { return body(string(marshal(c.of("DP1")))) }
+	good := func() *http.Request { return body(string(sandbox.JSON(c.of("DP1")))) }
 	set := func(name, value string) *http.Request {
 		r := good()
 		r.Header.Set(name, value)
@@ -313,7 +315,7 @@ func TestRequests(t *testing.T) {
 	if second.OrderNo != "DP2" || second.Refused != "CHARGE_NONEXISTENT: out_trade_no DP2" || queries[0].Refused != "" || second.At.IsZero() {
 		t.Errorf("queries %+v", queries)
 	}
-	if string(second.Body) != string(marshal(c.of("DP2"))) {
+	if string(second.Body) != string(sandbox.JSON(c.of("DP2"))) {
 		t.Errorf("body %s", second.Body)
 	}
 }

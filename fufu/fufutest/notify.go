@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // MaxDeliveries is how often the gateway delivers a notification that is not
@@ -51,8 +52,8 @@ const (
 	SpacedName
 )
 
-// genuine tells whether the gateway itself would send it.
-func (v Variant) genuine() bool { return v < Stale }
+// spurious tells whether the gateway itself would never send it.
+func spurious(v Variant) bool { return v >= Stale }
 
 // Notification returns the JSON body that tells the merchant a preOrder was
 // paid, and its signature. The body is to be posted to notifyUrl?sign=signature
@@ -81,22 +82,22 @@ func (s *Server) Notification(orderNo string, variants ...Variant) (signature, b
 	if has(Stale) {
 		at = at.Add(-24 * time.Hour)
 	}
-	signature = sign([]byte(s.notification(o, has, false).text()), key, at)
-	return signature, deface(s.notification(o, has, has(Tampered)).text(), has), nil
+	signature = sign([]byte(s.notification(o, has, false).Text()), key, at)
+	return signature, deface(s.notification(o, has, has(Tampered)).Text(), has), nil
 }
 
 // notification is the envelope, as it is signed or after it was tampered with.
 func (s *Server) notification(o *order, has func(Variant) bool, tampered bool) object {
 	data := o.notice(s.BusiID)
 	if !has(Unpaid) {
-		data.replace("state", int64(StatePaid))
+		data.Replace("state", int64(StatePaid))
 	}
 	if has(OtherMerchant) {
-		data.replace("busi_id", "990000000000099")
+		data.Replace("busi_id", "990000000000099")
 	}
 	if has(Sparse) {
 		for _, name := range []string{"busi_id", "channel_trade_no", "phone_code", "merchant_param", "credit", "time_zone"} {
-			data.replace(name, nil)
+			data.Replace(name, nil)
 		}
 	}
 	if has(Failed) {
@@ -175,61 +176,23 @@ func (s *Server) Notify(ctx context.Context, client *http.Client, orderNo string
 	if address == "" {
 		return 0, fmt.Errorf("fufutest: order %s has no notifyUrl", orderNo)
 	}
-	if client == nil {
-		client = http.DefaultClient
+	notification := sandbox.Notification{
+		Address: address + "?sign=" + signature, ContentType: "application/json;charset=UTF-8", Body: body, Ack: wordSuccess,
 	}
-	most := MaxDeliveries
-	for _, v := range variants {
-		if !v.genuine() {
-			most = 1
-		}
+	waits := slices.Repeat([]time.Duration{s.NotifyInterval}, MaxDeliveries-1)
+	if slices.ContainsFunc(variants, spurious) {
+		waits = nil
 	}
-	for {
-		err = deliver(ctx, client, address+"?sign="+signature, body)
-		if deliveries++; err == nil {
+	for deliveries = range sandbox.Attempts(ctx, waits) {
+		if err = notification.Post(ctx, client); err == nil {
 			return deliveries, nil
 		}
-		if deliveries == most || sleep(ctx, s.NotifyInterval) != nil {
-			return deliveries, fmt.Errorf("fufutest: notification of %s: %w", orderNo, err)
-		}
 	}
+	return deliveries, fmt.Errorf("fufutest: notification of %s: %w", orderNo, err)
 }
 
 func (s *Server) notifyURL(orderNo string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.book.index["out_trade_no="+orderNo].notifyURL
-}
-
-// deliver posts a notification once; no error means acknowledged.
-func deliver(ctx context.Context, client *http.Client, address, body string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json;charset=UTF-8")
-	resp, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(answer) != wordSuccess {
-		return fmt.Errorf("not acknowledged: %s, %q", resp.Status, answer)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

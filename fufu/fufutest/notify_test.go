@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // The signature of a notification leaves out the blanks that were put in.
@@ -311,7 +313,7 @@ func TestSignatureInBubble(t *testing.T) {
 			t.Errorf("%s, %v", signature, err)
 		}
 		// A client that does not fill up with zeros is understood.
-		body := marshal(c.of("DP1"))
+		body := sandbox.JSON(c.of("DP1"))
 		const ms = "946684800000"
 		_, reply, err := c.do(c.request(OpQuery, digest(body, c.srv.Key, ms)+":"+ms, body))
 		if err != nil {

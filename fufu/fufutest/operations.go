@@ -44,7 +44,7 @@ func (s *Server) order(in *fields) (object, error) {
 	now := s.clock.Now()
 	o.expires = now.Add(orderLife)
 	s.enter(o, now)
-	if o.password = pop(&s.plan.passwords, 0); o.password == 0 {
+	if o.password = s.plan.passwords.Pop(0); o.password == 0 {
 		o.pay(now)
 	}
 	return o.reply(o.money("total_fee", "trans_amount_cny", o.AmountFen)), nil
@@ -127,7 +127,7 @@ func (s *Server) unused(orderNo string) error {
 
 func (s *Server) enter(o *order, now time.Time) {
 	s.book.enter(o, now)
-	o.hidden = pop(&s.plan.hidings, 0)
+	o.hidden = s.plan.hidings.Pop(0)
 }
 
 // channelOf tells the payer's app from a code, 0 if it cannot be told.
@@ -297,7 +297,7 @@ func (s *Server) cancel(in *fields) (object, error) {
 	case now.Sub(o.CreatedAt) < 15*time.Second:
 		return nil, failed("订单创建15秒后才可撤销", "it is %v old", now.Sub(o.CreatedAt))
 	}
-	if queries := pop(&s.plan.cancels, 0); queries != 0 {
+	if queries := s.plan.cancels.Pop(0); queries != 0 {
 		o.State, o.canceling = StateCanceling, queries
 	} else {
 		o.end(StateCanceled, now)

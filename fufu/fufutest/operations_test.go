@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // rule is what a field may hold and what it may not; nil is no field.
@@ -411,7 +413,7 @@ func TestPreOrderJSAPI(t *testing.T) {
 		a := c.call(OpPreOrder, jsapi("DP1", "1")).ok().has(map[string]string{"qr_code": "", "payInfo": ""})
 		c.pay("DP1")
 		// Alipay's number is known from the beginning.
-		c.query("DP1").ok().has(map[string]string{"channel_trade_no": string(marshal(a.Data["prePayId"])), "channel_type": `"1"`})
+		c.query("DP1").ok().has(map[string]string{"channel_trade_no": string(sandbox.JSON(a.Data["prePayId"])), "channel_type": `"1"`})
 
 		a = c.call(OpPreOrder, jsapi("DP2", "2")).ok().has(map[string]string{"qr_code": "", "prePayId": ""})
 		var info map[string]any

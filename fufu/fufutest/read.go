@@ -1,11 +1,8 @@
 package fufutest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/url"
@@ -13,49 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
 // maxFen is the largest amount the gateway takes.
 const maxFen = 9_999_999_999
-
-// parseObject reads text as one JSON object, nothing behind it, no name twice.
-func parseObject(text []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	values := make(map[string]json.RawMessage)
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, value := token.(string), json.RawMessage(nil)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("%q occurs twice", name)
-		}
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		values[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return values, nil
-}
-
-// parseString reads a JSON string.
-func parseString(value json.RawMessage) (text string, ok bool) {
-	ok = len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &text) == nil
-	return text, ok
-}
 
 // fields reads the values of a request and keeps the first thing that is wrong
 // with them.
@@ -70,7 +30,7 @@ func readFields(body io.Reader) (f *fields, raw []byte) {
 	f = &fields{known: make(map[string]bool)}
 	raw, err := io.ReadAll(body)
 	if err == nil {
-		f.values, err = parseObject(raw)
+		f.values, err = sandbox.ParseObject(raw)
 	}
 	if err != nil {
 		f.fail("body", "%v", err)
@@ -80,7 +40,7 @@ func readFields(body io.Reader) (f *fields, raw []byte) {
 
 // peek is the text of a field, "" if it has none.
 func (f *fields) peek(name string) string {
-	text, _ := parseString(f.values[name])
+	text, _ := sandbox.ParseString(f.values[name])
 	return text
 }
 
@@ -120,7 +80,7 @@ func (f *fields) text(name string, limit int) string {
 	if !ok {
 		return ""
 	}
-	text, ok := parseString(value)
+	text, ok := sandbox.ParseString(value)
 	switch {
 	case !ok:
 		f.fail(name, "must be a JSON string, is %.40s", value)

@@ -26,7 +26,7 @@ func (s *Server) refund(in *fields) (object, error) {
 	}
 
 	now := s.clock.Now()
-	r.settle = pop(&s.plan.refunds, settle{query: 1})
+	r.settle = s.plan.refunds.Pop(settle{query: 1})
 	s.book.enterRefund(r, o, now)
 	return r.reply(now, timeZone), nil
 }

@@ -1,22 +1,24 @@
 package fufutest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/duopay/duopay/internal/sandbox"
 )
 
-// object is a JSON object whose fields stay in the manual's order. A field
-// whose value is nil or [unsaid] is left out.
-type object []field
+// object is a JSON object in the manual's order.
+type (
+	object = sandbox.Object
+	field  = sandbox.Field
+)
 
-type field struct {
-	name  string
-	value any
-}
-
-// unsaid is an amount the manual does not list here. A fault may say it.
+// unsaid is an amount the manual does not list here: it is left out. A fault
+// may say it.
 type unsaid int64
+
+// IsZero leaves it out.
+func (unsaid) IsZero() bool { return true }
 
 // quoted is an object that is written as a string of JSON.
 type quoted object
@@ -24,52 +26,7 @@ type quoted object
 // null is a field that is there and says nothing.
 var null = json.RawMessage("null")
 
-func (q quoted) MarshalJSON() ([]byte, error) { return marshal(object(q).text()), nil }
-
-func (o object) MarshalJSON() ([]byte, error) {
-	var members [][]byte
-	for _, f := range o {
-		switch f.value.(type) {
-		case nil, unsaid:
-		default:
-			members = append(members, fmt.Appendf(nil, "%q:%s", f.name, marshal(f.value)))
-		}
-	}
-	return fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))), nil
-}
-
-// text is o as JSON.
-func (o object) text() string { return string(marshal(o)) }
-
-// marshal is json.Marshal without HTML escapes. Nothing that is put into an
-// object can fail.
-func marshal(value any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		panic(err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-func (o object) get(name string) any {
-	for _, f := range o {
-		if f.name == name {
-			return f.value
-		}
-	}
-	return nil
-}
-
-// replace changes the field if it is there.
-func (o object) replace(name string, value any) {
-	for i := range o {
-		if o[i].name == name && o[i].value != nil {
-			o[i].value = value
-		}
-	}
-}
+func (q quoted) MarshalJSON() ([]byte, error) { return sandbox.JSON(object(q).Text()), nil }
 
 // when is value if the condition holds, else a field that is left out.
 func when(holds bool, value any) any {

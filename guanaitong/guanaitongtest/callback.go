@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -242,61 +241,24 @@ func (s *Server) deliver(ctx context.Context, client *http.Client, address strin
 	if address == "" {
 		return 0, errors.New("guanaitongtest: no notify_url was sent")
 	}
-	if client == nil {
-		client = http.DefaultClient
+	notification := sandbox.Notification{
+		Address: address, ContentType: "application/x-www-form-urlencoded", Body: body, Ack: "success",
 	}
 	waits := s.NotifySchedule
 	if !genuine(variants) {
 		waits = nil
 	}
-	for {
-		err = post(ctx, client, address, body)
-		if deliveries++; err == nil {
+	for deliveries = range sandbox.Attempts(ctx, waits) {
+		if deliveries > 1 && !s.KeepTimestamp {
+			if notification.Body, err = build(); err != nil {
+				return deliveries - 1, err
+			}
+		}
+		if err = notification.Post(ctx, client); err == nil {
 			return deliveries, nil
 		}
-		if deliveries > len(waits) || sleep(ctx, waits[deliveries-1]) != nil {
-			return deliveries, fmt.Errorf("guanaitongtest: notification: %w", err)
-		}
-		if s.KeepTimestamp {
-			continue
-		}
-		if body, err = build(); err != nil {
-			return deliveries, err
-		}
 	}
-}
-
-// post delivers a notification once; no error means acknowledged.
-func post(ctx context.Context, client *http.Client, address, body string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(answer) != "success" {
-		return fmt.Errorf("not acknowledged: %s, %q", resp.Status, answer)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return deliveries, fmt.Errorf("guanaitongtest: notification: %w", err)
 }
 
 // pairs are the fields of a callback in the order in which they are sent.

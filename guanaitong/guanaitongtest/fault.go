@@ -105,31 +105,31 @@ func onData(change func(*field)) func(envelope) envelope {
 	return func(e envelope) envelope {
 		data := field{"data", e.data}
 		walk(&data, change)
-		e.data = data.value
+		e.data = data.Value
 		return e
 	}
 }
 
 func walk(f *field, change func(*field)) {
 	change(f)
-	switch value := f.value.(type) {
+	switch value := f.Value.(type) {
 	case object:
 		for i := range value {
 			walk(&value[i], change)
 		}
 	case []object:
 		for i := range value {
-			walk(&field{value: value[i]}, change)
+			walk(&field{Value: value[i]}, change)
 		}
 	}
 }
 
 func otherOrder(f *field) {
-	switch text, _ := f.value.(string); {
-	case f.name == "outer_trade_no", f.name == "outer_refund_no":
-		f.value = other(text)
-	case f.name == "trade_no", f.name == "data" && len(text) == len(otherTrade):
-		f.value = otherTrade
+	switch text, _ := f.Value.(string); {
+	case f.Name == "outer_trade_no", f.Name == "outer_refund_no":
+		f.Value = other(text)
+	case f.Name == "trade_no", f.Name == "data" && len(text) == len(otherTrade):
+		f.Value = otherTrade
 	}
 }
 
@@ -146,28 +146,28 @@ func other(number string) string {
 }
 
 func wrongAmount(f *field) {
-	if amount, ok := f.value.(yuan); ok {
-		f.value = amount + 1_00
+	if amount, ok := f.Value.(yuan); ok {
+		f.Value = amount + 1_00
 	}
 }
 
 func amountAsString(f *field) {
-	if amount, ok := f.value.(yuan); ok {
-		f.value = sandbox.Yuan(int64(amount))
+	if amount, ok := f.Value.(yuan); ok {
+		f.Value = sandbox.Yuan(int64(amount))
 	}
 }
 
 func setStatus(status any) func(*field) {
 	return func(f *field) {
-		if f.name == "status" {
-			f.value = status
+		if f.Name == "status" {
+			f.Value = status
 		}
 	}
 }
 
 func outTradeNo(f *field) {
-	if f.name == "outer_trade_no" {
-		f.name = "out_trade_no"
+	if f.Name == "outer_trade_no" {
+		f.Name = "out_trade_no"
 	}
 }
 
@@ -181,7 +181,7 @@ func codeAsString(e envelope) envelope {
 func dataAsString(e envelope) envelope {
 	switch e.data.(type) {
 	case object, []object:
-		e.data = string(marshal(e.data))
+		e.data = string(sandbox.JSON(e.data))
 	}
 	return e
 }

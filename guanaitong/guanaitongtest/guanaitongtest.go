@@ -142,12 +142,12 @@ type Server struct {
 	script    sandbox.Script
 	log       sandbox.Log
 	clock     sandbox.Clock
+	slow      sandbox.Queue[int] // for coming payments: the query at which each is paid; negative: never
 
 	mu     sync.Mutex // guards what follows
 	tokens tokens
 	staff  staff
 	book   book
-	slow   []int // for coming payments: the query at which each is paid; negative: never
 }
 
 // DocumentedSchedule returns the waits the provider states for a sibling
@@ -219,8 +219,4 @@ func (s *Server) Requests(path string) []Request { return s.log.Requests(path) }
 // SlowPay makes one coming payment take its time: it is accepted as ever, but
 // the order is [StatusPaying], and the money is taken at the n-th query that
 // finds the order, or never if n is negative. Each call is for one payment.
-func (s *Server) SlowPay(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.slow = append(s.slow, n)
-}
+func (s *Server) SlowPay(n int) { s.slow.Push(n) }

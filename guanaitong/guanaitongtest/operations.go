@@ -47,7 +47,7 @@ func (s *Server) pay(c *call) (any, error) {
 	}
 	o.UserID, o.AccountOpenID, o.payer = payer.UserID, account.OpenID, *payer
 	s.book.enter(o)
-	if o.queries = s.nextSlow(); o.queries == 0 {
+	if o.queries = s.slow.Pop(0); o.queries == 0 {
 		s.settle(o)
 	}
 	if redirects {
@@ -68,17 +68,6 @@ func readOrder(in *fields, seller string) *order {
 	o.Attach = in.text("attach", 1, 100)
 	o.tradeInfo = json.RawMessage(readTradeInfo(in, "trade_info"))
 	return o
-}
-
-// nextSlow takes the plan for one payment: the query at which it is paid, 0
-// for at once.
-func (s *Server) nextSlow() int {
-	if len(s.slow) == 0 {
-		return 0
-	}
-	first := s.slow[0]
-	s.slow = s.slow[1:]
-	return first
 }
 
 func (s *Server) authCodeByMobile(c *call) (any, error) {

@@ -1,11 +1,8 @@
 package guanaitongtest
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/mail"
 	"net/url"
@@ -63,50 +60,22 @@ func newForm(params map[string]string) *fields {
 }
 
 func newObject(path string, text []byte) *fields {
-	f := &fields{path: path, known: make(map[string]bool)}
-	var err error
-	if f.values, err = parseObject(text); err != nil {
+	f := &fields{path: path, values: make(map[string]value), known: make(map[string]bool)}
+	members, err := sandbox.ParseObject(text)
+	if err != nil {
 		f.err = refuse(codeValue, "%s: %v", strings.TrimSuffix(path, "."), err)
+	}
+	for name, member := range members {
+		f.values[name] = newValue(member)
 	}
 	return f
 }
 
-// parseObject reads text as one JSON object, nothing behind it, no name twice.
-func parseObject(text []byte) (map[string]value, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	values := make(map[string]value)
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, member := token.(string), json.RawMessage(nil)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("%q occurs twice", name)
-		}
-		if err := dec.Decode(&member); err != nil {
-			return nil, err
-		}
-		values[name] = newValue(member)
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return values, nil
-}
-
 func newValue(member json.RawMessage) value {
-	var text string
-	switch first := member[0]; {
-	case first == '"' && json.Unmarshal(member, &text) == nil:
+	if text, ok := sandbox.ParseString(member); ok {
 		return value{text, jsonString}
-	case first == '-' || '0' <= first && first <= '9':
+	}
+	if first := member[0]; first == '-' || '0' <= first && first <= '9' {
 		return value{string(member), jsonNumber}
 	}
 	return value{string(member), jsonOther}

@@ -1,7 +1,6 @@
 package guanaitongtest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -35,14 +34,11 @@ const (
 	codeNoMoney     = 1001220005
 )
 
-// object is a JSON object whose fields stay in the manual's order. A field
-// whose value is nil is left out.
-type object []field
-
-type field struct {
-	name  string
-	value any
-}
+// object is a JSON object in the manual's order.
+type (
+	object = sandbox.Object
+	field  = sandbox.Field
+)
 
 // yuan is an amount in fen that is written in yuan.
 type yuan int64
@@ -53,30 +49,6 @@ var null = json.RawMessage("null")
 // MarshalJSON writes the amount as a number with two decimals.
 func (y yuan) MarshalJSON() ([]byte, error) { return []byte(sandbox.Yuan(int64(y))), nil }
 
-// MarshalJSON writes the fields in order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var members [][]byte
-	for _, f := range o {
-		if f.value == nil {
-			continue
-		}
-		members = append(members, fmt.Appendf(nil, "%q:%s", f.name, marshal(f.value)))
-	}
-	return fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))), nil
-}
-
-// marshal is json.Marshal without HTML escapes. Nothing that is put into an
-// object can fail.
-func marshal(value any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		panic(err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
 // envelope is what every answer comes in, except a redirect.
 type envelope struct {
 	code any // int64, or its text
@@ -85,7 +57,7 @@ type envelope struct {
 }
 
 func (e envelope) text() []byte {
-	return marshal(object{{"code", e.code}, {"msg", e.msg}, {"data", e.data}})
+	return sandbox.JSON(object{{"code", e.code}, {"msg", e.msg}, {"data", e.data}})
 }
 
 // refusal is the platform's no.

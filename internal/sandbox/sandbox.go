@@ -1,7 +1,9 @@
 // Package sandbox holds what the fake gateways of all providers share: faults
 // and a script of them, a transport that needs no sockets, a log of what
-// arrived, and exact amounts. What a provider does with money is not here: the
-// providers differ in it, and a fake must know its own provider only.
+// arrived, the delivery of notifications, JSON objects in order, and exact
+// amounts. What a provider does with money, what it signs and what it refuses
+// is not here: the providers differ in it, and a fake must know its own
+// provider only.
 //
 // Everything that is handed out by pointer is safe for concurrent use.
 package sandbox
