@@ -53,6 +53,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}{
 		{"fubei 付呗", fubeiDay},
 		{"fufu 付付", fufuDay},
+		{"guanaitong 关爱通", guanaitongDay},
 		{"ysepay 银盛支付", ysepayDay},
 	} {
 		t.head(day.provider)
@@ -61,6 +62,6 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		}
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintln(out, "No account, no network: the gateways were packages fubeitest, fufutest and ysepaytest, which you can use in your own tests.")
+	fmt.Fprintln(out, "No account, no network: the gateways were packages fubeitest, fufutest, guanaitongtest and ysepaytest, which you can use in your own tests.")
 	return nil
 }
