@@ -1,0 +1,143 @@
+package duopaytest
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/duopay/duopay"
+)
+
+func queryRules() []rule {
+	return []rule{{
+		name:  "query/open",
+		words: "an order that nobody has paid is neither paid nor not paid: it still can be",
+		needs: []need{queries, openable},
+		check: func(b *bench) error {
+			order, err := b.open()
+			if err != nil {
+				return err
+			}
+			p, err := b.query(order)
+			return saysNothing(told(p, err), p, err, "nobody has paid")
+		},
+	}, {
+		name:  "query/paid",
+		words: "an order that was paid is paid, with its number and amount",
+		needs: []need{queries, payable},
+		check: func(b *bench) error {
+			order, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			p, err := b.query(order)
+			if told(p, err) != isPaid {
+				return oneLine("it was paid, and is reported as %v, %v", p.Status, err)
+			}
+			if p.OrderNo != order.OrderNo || !p.Amount.IsZero() && p.Amount != price {
+				return oneLine("it was order %s of %s, and is reported as order %s of %s", order.OrderNo, price, p.OrderNo, p.Amount)
+			}
+			return nil
+		},
+	}, {
+		name:   "query/fault",
+		words:  "a query that went wrong changes nothing: status unknown, unsure or not sent, and not even that the order is not found",
+		needs:  []need{queries, payable},
+		faults: all(),
+		check: func(b *bench) error {
+			order, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			b.line.set(always(b.fault, anything))
+			p, err := b.query(order)
+			if errors.Is(err, duopay.ErrNotFound) {
+				return oneLine("it is reported as not found: %v", err)
+			}
+			return unclear(b.fault, p.Status, err)
+		},
+	}, {
+		name:  "query/not found",
+		words: "an order that the provider does not know is an error and proves nothing: it may be on its way",
+		needs: []need{queries},
+		check: func(b *bench) error {
+			p, err := b.query(reference(b.number(), price))
+			if err == nil || p.Status != duopay.Unknown {
+				return oneLine("it is reported as %v, %v", p.Status, err)
+			}
+			return saysNothing(told(p, err), p, err, "nobody knows the order")
+		},
+	}, {
+		name:  "query/other order",
+		words: "an answer about another order says nothing about this one",
+		needs: []need{queries, payable, openable},
+		check: func(b *bench) error {
+			paid, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			open, err := b.open()
+			if err != nil {
+				return err
+			}
+			if _, err := b.query(paid); err != nil {
+				return err
+			}
+			b.line.set(always(swap, anything))
+			p, err := b.query(open)
+			return saysNothing(told(p, err), p, err, "the answer was about another order")
+		},
+	}, {
+		name:  "query/changed",
+		words: "where answers are signed, no letter or digit of one can be changed so that it says something else and is believed",
+		needs: []need{queries, payable, signs},
+		check: queryChanged,
+	}, {
+		name:  "query/amount",
+		words: "an order that was paid with another amount than was ordered is unknown, with ErrAmountMismatch",
+		needs: []need{queries, payable},
+		check: func(b *bench) error {
+			order, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			p, err := b.query(order)
+			if err == nil && p.Amount.IsZero() {
+				return skipped("the answer to a query tells no amount")
+			}
+			order.Amount = price.Add(fen)
+			p, err = b.query(order)
+			if !errors.Is(err, duopay.ErrAmountMismatch) || p.Status != duopay.Unknown {
+				return oneLine("%s was paid in place of %s, and it is reported as %v, %v", price, order.Amount, p.Status, err)
+			}
+			return nil
+		},
+	}}
+}
+
+// mostChanges bounds in how many places an answer is changed.
+const mostChanges = 64
+
+func queryChanged(b *bench) error {
+	order, err := b.paid(price)
+	if err != nil {
+		return err
+	}
+	genuine, err := b.query(order)
+	if err != nil {
+		return err
+	}
+	length := len(b.line.lastBody())
+	for i := 0; i < length; i += length/mostChanges + 1 {
+		var from, to string
+		b.line.alter(func(body []byte) []byte {
+			from = string(body)
+			to, _ = change(from, min(i, len(from)-1))
+			return []byte(cmp.Or(to, from))
+		})
+		p, err := b.query(order)
+		if err == nil && !alike(p, genuine) {
+			return oneLine("with byte %d changed it says something else and is believed: %.60q", i, to[max(0, i-20):])
+		}
+	}
+	return nil
+}
