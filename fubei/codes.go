@@ -1,6 +1,7 @@
 package fubei
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func open(answer *exchange.Answer, sent fields) (payload, error) {
 	if code != success {
 		return payload{}, &duopay.Error{
 			Kind: duopay.Refused, Code: strconv.FormatInt(code, 10),
-			SubCode: first(string(head.SubCode), fields(data).text("sub_code")), Message: string(head.ResultMessage),
+			SubCode: cmp.Or(string(head.SubCode), fields(data).text("sub_code")), Message: string(head.ResultMessage),
 		}
 	}
 	answer.Code = string(head.ResultCode)
@@ -131,27 +132,11 @@ func inner(data json.RawMessage) (wire.Object, error) {
 	return wire.ReadObject(text)
 }
 
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
 // fields is what was sent or answered.
 type fields wire.Object
 
 // text returns a field as text, "" if it is absent.
-func (f fields) text(name string) string {
-	var text duopay.Text
-	if value := wire.Object(f).Get(name); value != nil {
-		_ = text.UnmarshalJSON(value) // ReadObject has found it valid
-	}
-	return string(text)
-}
+func (f fields) text(name string) string { return wire.Object(f).Text(name) }
 
 // match compares the numbers in an answer with those that were sent. Answers
 // are not signed, so this is part of what makes them believable.

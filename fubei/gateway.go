@@ -1,6 +1,7 @@
 package fubei
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -115,20 +116,23 @@ func payType(channel duopay.Channel) PayType {
 // Query is [Client.Query], by order number, or by TradeNo (Fubei's order_sn) if
 // there is none. Native is an [*Order].
 func (g Gateway) Query(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
-	r := QueryRequest{OrderNo: order.OrderNo, Amount: order.Amount}
-	if r.OrderNo == "" {
-		r.OrderSN = order.TradeNo
-	}
+	r := QueryRequest{OrderNo: order.OrderNo, OrderSN: orderSN(order.OrderNo, order.TradeNo), Amount: order.Amount}
 	found, err := g.Client.Query(ctx, r)
 	return found.payment(order.OrderNo, err), err
 }
 
+// orderSN returns Fubei's number if there is no other: which of two would count
+// is not documented.
+func orderSN(orderNo, tradeNo string) string {
+	if orderNo != "" {
+		return ""
+	}
+	return tradeNo
+}
+
 // Cancel is [Client.Reverse], for swipes. Native is a [*ReverseReply].
 func (g Gateway) Cancel(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
-	r := ReverseRequest{OrderNo: order.OrderNo}
-	if r.OrderNo == "" {
-		r.OrderSN = order.TradeNo
-	}
+	r := ReverseRequest{OrderNo: order.OrderNo, OrderSN: orderSN(order.OrderNo, order.TradeNo)}
 	reply, err := g.Client.Reverse(ctx, r)
 	if err != nil {
 		return duopay.Payment{OrderNo: order.OrderNo}, err
@@ -138,10 +142,7 @@ func (g Gateway) Cancel(ctx context.Context, order duopay.Reference) (duopay.Pay
 
 // Close is [Client.Close], for orders to be scanned. Native is a [*CloseReply].
 func (g Gateway) Close(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
-	r := CloseRequest{OrderNo: order.OrderNo}
-	if r.OrderNo == "" {
-		r.OrderSN = order.TradeNo
-	}
+	r := CloseRequest{OrderNo: order.OrderNo, OrderSN: orderSN(order.OrderNo, order.TradeNo)}
 	reply, err := g.Client.Close(ctx, r)
 	if err != nil {
 		return duopay.Payment{OrderNo: order.OrderNo}, err
@@ -151,20 +152,14 @@ func (g Gateway) Close(ctx context.Context, order duopay.Reference) (duopay.Paym
 
 // Refund is [Client.Refund]. Native is a [*RefundReply].
 func (g Gateway) Refund(ctx context.Context, refund duopay.Refund) (duopay.RefundResult, error) {
-	r := RefundRequest{OrderNo: refund.OrderNo, RefundNo: refund.RefundNo, RefundMoney: refund.Amount}
-	if r.OrderNo == "" {
-		r.OrderSN = refund.TradeNo
-	}
+	r := RefundRequest{OrderNo: refund.OrderNo, OrderSN: orderSN(refund.OrderNo, refund.TradeNo), RefundNo: refund.RefundNo, RefundMoney: refund.Amount}
 	reply, err := g.Client.Refund(ctx, r)
 	return reply.result(refund, err), err
 }
 
 // QueryRefund is [Client.RefundQuery]. Native is a [*RefundReply].
 func (g Gateway) QueryRefund(ctx context.Context, refund duopay.Refund) (duopay.RefundResult, error) {
-	r := RefundQueryRequest{OrderNo: refund.OrderNo, RefundNo: refund.RefundNo}
-	if r.OrderNo == "" {
-		r.OrderSN = refund.TradeNo
-	}
+	r := RefundQueryRequest{OrderNo: refund.OrderNo, OrderSN: orderSN(refund.OrderNo, refund.TradeNo), RefundNo: refund.RefundNo}
 	reply, err := g.Client.RefundQuery(ctx, r)
 	return reply.result(refund, err), err
 }
@@ -196,7 +191,7 @@ func (o *Order) payment(orderNo string, err error) duopay.Payment {
 		return duopay.Payment{OrderNo: orderNo}
 	}
 	p := duopay.Payment{
-		OrderNo:        first(orderNo, string(o.OrderNo)),
+		OrderNo:        cmp.Or(orderNo, string(o.OrderNo)),
 		TradeNo:        string(o.OrderSN),
 		ChannelTradeNo: string(o.PlatformOrderNo),
 		Status:         o.TradeState.Status(),

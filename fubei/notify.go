@@ -1,6 +1,7 @@
 package fubei
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,7 @@ func (n *Notification) Paid() bool {
 
 // State returns the state of the order, "" if the notification has none.
 func (n *Notification) State() TradeState {
-	return TradeState(first(string(n.Order.TradeState), string(n.OrderStatus)))
+	return TradeState(cmp.Or(string(n.Order.TradeState), string(n.OrderStatus)))
 }
 
 // Ordered returns the amount that was ordered, as far as the gateway tells.

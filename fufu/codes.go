@@ -402,13 +402,7 @@ func repair(body []byte) []byte {
 type fields wire.Object
 
 // text returns a field as text, "" if it is absent.
-func (f fields) text(name string) string {
-	var text duopay.Text
-	if value := wire.Object(f).Get(name); value != nil {
-		_ = text.UnmarshalJSON(value) // ReadObject has found it valid
-	}
-	return string(text)
-}
+func (f fields) text(name string) string { return wire.Object(f).Text(name) }
 
 // any reports whether one of the fields is there.
 func (f fields) any(names []string) bool {

@@ -190,7 +190,7 @@ func match(sent map[string]string, data json.RawMessage) error {
 		return fmt.Errorf("data is unreadable: %w", err)
 	}
 	for _, names := range numbered {
-		asked, answered := sent[names[0]], textOf(object, names[1])
+		asked, answered := sent[names[0]], object.Text(names[1])
 		if asked != "" && answered != "" && asked != answered {
 			return fmt.Errorf("%w: %s is %.40q", duopay.ErrOrderMismatch, names[1], answered)
 		}
@@ -229,25 +229,6 @@ func decodeText(data json.RawMessage) (string, error) {
 		return "", errors.New("data is not a text")
 	}
 	return string(text), nil
-}
-
-// textOf returns a member as text, "" if it is absent.
-func textOf(object wire.Object, name string) string {
-	var text duopay.Text
-	if value := object.Get(name); value != nil {
-		_ = text.UnmarshalJSON(value) // ReadObject has found it valid
-	}
-	return string(text)
-}
-
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // traced adds the answer's trace id, which the provider's support asks for, to

@@ -1,6 +1,7 @@
 package guanaitong
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,7 +94,7 @@ func (c *Consumption) decode(data json.RawMessage) error {
 		return err
 	}
 	// One page of the manual spells it so.
-	c.OrderNo = duopay.Text(first(string(c.OrderNo), textOf(object, "out_trade_no")))
+	c.OrderNo = duopay.Text(cmp.Or(string(c.OrderNo), object.Text("out_trade_no")))
 	c.Object = data
 	return nil
 }

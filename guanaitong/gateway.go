@@ -1,6 +1,7 @@
 package guanaitong
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,16 +56,16 @@ func (g Gateway) Timing() duopay.Timing {
 // [duopay.Pending] at best: query, or wait for the notification. Native is a
 // [*PayReply].
 func (g Gateway) Charge(ctx context.Context, charge duopay.Charge) (duopay.Payment, error) {
-	subject := first(charge.Subject, charge.OrderNo)
+	subject := cmp.Or(charge.Subject, charge.OrderNo)
 	r := PayRequest{
 		AuthCode:    charge.AuthCode,
-		SellerAppID: first(g.SellerAppID, g.seller().config.AppID),
+		SellerAppID: cmp.Or(g.SellerAppID, g.seller().config.AppID),
 		OrderNo:     charge.OrderNo,
 		PayType:     g.PayType,
 		Point:       charge.Amount,
 		Reason:      subject,
 		ReturnURL:   g.ReturnURL,
-		NotifyURL:   first(charge.NotifyURL, g.NotifyURL),
+		NotifyURL:   cmp.Or(charge.NotifyURL, g.NotifyURL),
 		Attach:      charge.Attach,
 		TradeInfo: TradeInfo{
 			TradeNo: charge.OrderNo, TotalAmount: charge.Amount, PayAmount: charge.Amount,
@@ -216,7 +217,7 @@ func (g Gateway) Refund(ctx context.Context, refund duopay.Refund) (duopay.Refun
 	reply, err := g.seller().Refund(ctx, RefundRequest{
 		OrderNo:      refund.OrderNo,
 		RefundNo:     refund.RefundNo,
-		Reason:       first(refund.Reason, "退款"),
+		Reason:       cmp.Or(refund.Reason, "退款"),
 		RefundAmount: refund.Amount,
 		NotifyURL:    refund.NotifyURL,
 	})

@@ -43,6 +43,7 @@
 package guanaitong
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -475,7 +476,7 @@ type jsonRequest struct {
 }
 
 func (r jsonRequest) message() (message, error) {
-	m := message{version: first(r.version, version), tagged: r.body}
+	m := message{version: cmp.Or(r.version, version), tagged: r.body}
 	body, err := wire.JSON(r.body)
 	if err != nil {
 		return m, errors.New("the body cannot be written as JSON")
@@ -484,10 +485,10 @@ func (r jsonRequest) message() (message, error) {
 	if err != nil {
 		return m, fmt.Errorf("the body is %w", err)
 	}
-	m.body, m.orderNo, m.code = string(body), textOf(object, "outerTradeNo"), textOf(object, "authCode")
+	m.body, m.orderNo, m.code = string(body), object.Text("outerTradeNo"), object.Text("authCode")
 	m.numbers = make(map[string]string)
 	for _, names := range numbered {
-		m.numbers[names[0]] = textOf(object, names[0])
+		m.numbers[names[0]] = object.Text(names[0])
 	}
 	return m, nil
 }

@@ -1,6 +1,7 @@
 package guanaitong
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -156,7 +157,7 @@ var formHeader = http.Header{"Content-Type": {"application/x-www-form-urlencoded
 // client returns a client that sends nothing.
 func client(t testing.TB, appID, secret string, change func(*Config), options ...duopay.Option) *Client {
 	t.Helper()
-	config := Config{BaseURL: "https://guanaitong.invalid", AppID: first(appID, "90000002"), Secret: duopay.NewSecret(secret)}
+	config := Config{BaseURL: "https://guanaitong.invalid", AppID: cmp.Or(appID, "90000002"), Secret: duopay.NewSecret(secret)}
 	if change != nil {
 		change(&config)
 	}

@@ -133,13 +133,7 @@ func same(answered duopay.Amount, asked duopay.Money, needed bool) error {
 type fields wire.Object
 
 // text returns a field as text, "" if it is absent.
-func (f fields) text(name string) string {
-	var text duopay.Text
-	if value := wire.Object(f).Get(name); value != nil {
-		_ = text.UnmarshalJSON(value) // ReadObject has found it valid
-	}
-	return string(text)
-}
+func (f fields) text(name string) string { return wire.Object(f).Text(name) }
 
 // orderNo returns the merchant's order number.
 func (f fields) orderNo() string {

@@ -1,6 +1,7 @@
 package ysepay
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -72,8 +73,8 @@ func (g Gateway) payRequest(order duopay.Order) PayRequest {
 		NotifyURL:      order.NotifyURL,
 		OrderNo:        order.OrderNo,
 		BuyerID:        order.Buyer,
-		TimeoutExpress: first(g.Timeout, "7d"),
-		SellerID:       first(g.SellerID, g.Client.config.PartnerID),
+		TimeoutExpress: cmp.Or(g.Timeout, "7d"),
+		SellerID:       cmp.Or(g.SellerID, g.Client.config.PartnerID),
 		Subject:        order.Subject,
 		TotalAmount:    order.Amount,
 		Extra:          order.Attach,
@@ -131,7 +132,7 @@ func (g Gateway) Close(ctx context.Context, order duopay.Reference) (duopay.Paym
 		return duopay.Payment{OrderNo: order.OrderNo}, err
 	}
 	return duopay.Payment{
-		OrderNo: first(order.OrderNo, string(reply.OrderNo)), TradeNo: string(reply.TradeNo), Status: duopay.Pending, Native: reply,
+		OrderNo: cmp.Or(order.OrderNo, string(reply.OrderNo)), TradeNo: string(reply.TradeNo), Status: duopay.Pending, Native: reply,
 	}, nil
 }
 
@@ -141,7 +142,7 @@ func (g Gateway) Close(ctx context.Context, order duopay.Reference) (duopay.Paym
 func (g Gateway) Refund(ctx context.Context, refund duopay.Refund) (duopay.RefundResult, error) {
 	r := RefundRequest{
 		NotifyURL:    refund.NotifyURL,
-		OrderNo:      first(g.SubOrderNo, subOrderNo(refund.OrderNo)),
+		OrderNo:      cmp.Or(g.SubOrderNo, subOrderNo(refund.OrderNo)),
 		ShopDate:     day(refund.OrderNo, refund.CreatedAt),
 		RefundAmount: refund.Amount,
 		Reason:       refund.Reason,
@@ -155,7 +156,7 @@ func (g Gateway) Refund(ctx context.Context, refund duopay.Refund) (duopay.Refun
 	if err != nil {
 		return result, err
 	}
-	result.RefundTradeNo = first(string(reply.RefundSN), string(reply.RefundSN2))
+	result.RefundTradeNo = cmp.Or(string(reply.RefundSN), string(reply.RefundSN2))
 	result.Status = duopay.RefundPending // accepted
 	result.Amount = r.RefundAmount       // compared, if the gateway tells it
 	result.Native = reply
@@ -167,7 +168,7 @@ func (g Gateway) Refund(ctx context.Context, refund duopay.Refund) (duopay.Refun
 func (g Gateway) QueryRefund(ctx context.Context, refund duopay.Refund) (duopay.RefundResult, error) {
 	result := duopay.RefundResult{OrderNo: refund.OrderNo, RefundNo: refund.RefundNo}
 	found, err := g.Client.RefundQuery(ctx, RefundQueryRequest{
-		OrderNo:      first(g.SubOrderNo, subOrderNo(refund.OrderNo)),
+		OrderNo:      cmp.Or(g.SubOrderNo, subOrderNo(refund.OrderNo)),
 		ShopDate:     day(refund.OrderNo, refund.CreatedAt),
 		RefundNo:     refund.RefundNo,
 		RefundAmount: refund.Amount,
@@ -225,7 +226,7 @@ func (o *Order) payment(orderNo string, err error) duopay.Payment {
 		detail = o.PayDetails[0]
 	}
 	p := duopay.Payment{
-		OrderNo:        first(orderNo, string(o.OrderNo)),
+		OrderNo:        cmp.Or(orderNo, string(o.OrderNo)),
 		TradeNo:        string(o.TradeNo),
 		ChannelTradeNo: string(detail.ChannelRecvSN),
 		Status:         o.TradeStatus.Status(),

@@ -1,6 +1,7 @@
 package ysepay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"mime"
@@ -137,8 +138,8 @@ func decodeNotification(form map[string]string) (*Notification, error) {
 		SignType:      SignType(form["sign_type"]),
 		NotifyType:    form["notify_type"],
 		NotifyTime:    form["notify_time"],
-		OrderNo:       first(form["combine_out_trade_no"], form["out_trade_no"]),
-		TotalAmount:   duopay.Amount(first(form["combine_total_amount"], form["total_amount"])),
+		OrderNo:       cmp.Or(form["combine_out_trade_no"], form["out_trade_no"]),
+		TotalAmount:   duopay.Amount(cmp.Or(form["combine_total_amount"], form["total_amount"])),
 		TradeNo:       form["trade_no"],
 		TradeStatus:   TradeStatus(form["trade_status"]),
 		AccountDate:   form["account_date"],
@@ -171,16 +172,6 @@ func decodeNotification(form map[string]string) (*Notification, error) {
 		return nil, ErrAmount
 	}
 	return n, nil
-}
-
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
 
 // SentAt returns NotifyTime, zero if it cannot be read.

@@ -13,6 +13,8 @@ import (
 	"reflect"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/duopay/duopay"
 )
 
 // JSON returns v as compact JSON without HTML escapes and without a final
@@ -71,6 +73,16 @@ func (o Object) Get(name string) json.RawMessage {
 		}
 	}
 	return nil
+}
+
+// Text returns the value of a member as text: a string without its quotes,
+// anything else as it stands, "" for null and for a member that is absent.
+func (o Object) Text(name string) string {
+	var text duopay.Text
+	if value := o.Get(name); value != nil {
+		_ = text.UnmarshalJSON(value) // ReadObject has found it valid
+	}
+	return string(text)
 }
 
 // Decode stores the members into the struct that target points to, by the

@@ -264,3 +264,11 @@ func TestJSONIsNotShared(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `"first"`, string(first))
 }
+
+func TestText(t *testing.T) {
+	o, err := wire.ReadObject([]byte(`{"a":"x\u0041","b":12.50,"c":null,"d":"","e":{"f":1}}`))
+	require.NoError(t, err)
+	for name, want := range map[string]string{"a": "xA", "b": "12.50", "c": "", "d": "", "e": `{"f":1}`, "A": "", "none": ""} {
+		assert.Equal(t, want, o.Text(name), name)
+	}
+}
