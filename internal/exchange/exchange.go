@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -106,9 +107,9 @@ func Transport() *http.Transport {
 // It sends again, after a pause with jitter and as often as the options allow,
 // what was not sent, and what is repeatable and came to an unsure end.
 func (l *Line) Send(ctx context.Context, call Call) error {
-	pause := &backoff.ExponentialBackOff{
-		InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: 2 * time.Second,
-	}
+	pauses := jitter{&backoff.ExponentialBackOff{
+		InitialInterval: 200 * time.Millisecond, Multiplier: 2, MaxInterval: 2 * time.Second,
+	}}
 	var failure *duopay.Error
 	attempt, unsure := 0, false
 	// The error that Retry returns may be the context's; what counts is how
@@ -124,11 +125,21 @@ func (l *Line) Send(ctx context.Context, call Call) error {
 			return struct{}{}, failure
 		}
 		return struct{}{}, nil
-	}, backoff.WithBackOff(pause), backoff.WithMaxTries(uint(l.options.Attempts)), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(pauses), backoff.WithMaxTries(uint(l.options.Attempts)), backoff.WithMaxElapsedTime(0))
 	if failure == nil {
 		return nil
 	}
 	return failure
+}
+
+// jitter makes pauses up to a half shorter or longer. It takes its luck from the
+// clock: in virtual time, what happened once happens again.
+type jitter struct{ backoff.BackOff }
+
+func (j jitter) NextBackOff() time.Duration {
+	pause := j.BackOff.NextBackOff()
+	luck := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) //nolint:gosec // nothing secret
+	return pause/2 + time.Duration(luck.Int64N(int64(pause)+1))
 }
 
 // attempt makes one attempt and writes its record. If an earlier attempt may
