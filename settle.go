@@ -252,7 +252,7 @@ func (s *settlement) doubt(ctx context.Context, refusal error) (Payment, error) 
 		if s.err == nil { // the order is there, and open
 			return s.follow(ctx, s.timing.QueryEvery)
 		}
-		denied = denied || errors.Is(s.err, Refused)
+		denied = denied || errors.Is(s.err, Refused) || errors.Is(s.err, ErrNotFound)
 	}
 	if !denied || ctx.Err() != nil {
 		return s.unknown(ctx)

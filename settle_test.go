@@ -275,6 +275,8 @@ func TestSettle(t *testing.T) {
 			want: want{isUnknown, "SUCCESS", "", duopay.ErrAmountMismatch, 2, concat(at("charge", 0), at("query", 2))}},
 		"refused and denied, no cancel": {script: script{charge: rejected, queries: []answer{denied}}, plain: true,
 			want: want{isNotPaid, "", "400", nil, 4, concat(at("charge", 0), at("query", 2, 4))}},
+		"refused and not found, no cancel": {script: script{charge: rejected, queries: []answer{missing}}, plain: true,
+			want: want{isNotPaid, "", "400", nil, 4, concat(at("charge", 0), at("query", 2, 4))}},
 		"refused and denied, no cancel allowed": {script: script{charge: rejected, queries: []answer{denied}}, timing: &duopay.Timing{FirstQuery: time.Second},
 			want: want{isNotPaid, "", "400", nil, 2, concat(at("charge", 0), at("query", 1, 2))}},
 		"refused, open, one cancel only": {

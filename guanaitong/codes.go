@@ -36,7 +36,6 @@ func rejected(code int64) bool {
 		1000210009, // appsecret was transmitted
 		1000210012, // method not allowed
 		codeNoToken,
-		codeAuthCode,
 		1000210015,                                     // authorisation code missing
 		1000210017,                                     // redirect URL not found
 		1000200050,                                     // IP not allowed
@@ -54,12 +53,14 @@ func rejected(code int64) bool {
 	return false
 }
 
-// refusal returns the error of an answer with another code than 0. An
-// authorisation code that was sent before may be used up because it paid.
-func refusal(code int64, message string, again bool) error {
+// refusal returns the error of an answer with another code than 0. That an
+// authorisation code is not good is an answer, and proves nothing: when a
+// request arrives twice, by whatever is between here and there, the first one
+// has used the code up and paid.
+func refusal(code int64, message string) error {
 	e := &duopay.Error{Kind: duopay.Unsure, Code: strconv.FormatInt(code, 10), Message: message}
-	if rejected(code) {
-		e.Kind, e.Certain = duopay.Refused, !again || code != codeAuthCode
+	if e.Certain = rejected(code); e.Certain || code == codeAuthCode {
+		e.Kind = duopay.Refused
 	}
 	return e
 }
@@ -151,7 +152,7 @@ func open(op operation, answer *exchange.Answer, m message) (payload, error) {
 		return p, err
 	}
 	if code != codeOK {
-		return p, refusal(code, p.message, m.again)
+		return p, refusal(code, p.message)
 	}
 	answer.Code = string(head.Code)
 	return p, nil

@@ -46,7 +46,9 @@ var _ interface {
 // charge, when the authorisation code is dead and what is still on its way
 // cannot pay any more. Then the outcome is unknown until the notification
 // comes: nothing is cancelled, as nothing can be, and that the list does not
-// show a payment is never proof that there is none.
+// show a payment is never proof that there is none. It only confirms a refusal:
+// one that proves nothing by itself stands if the list does not show the order
+// either.
 func (g Gateway) Timing() duopay.Timing {
 	return duopay.Timing{FirstQuery: 2 * time.Second, QueryEvery: 5 * time.Second, GiveUp: time.Minute}
 }

@@ -338,7 +338,7 @@ func TestSettle(t *testing.T) {
 		}, status: duopay.Unknown, kind: duopay.Unsure, took: time.Minute, queries: 13, pays: 1},
 		{name: "redirect says fail: the list does not show it", arrange: func(s *guanaitongtest.Server) {
 			s.Next(guanaitongtest.PathPay, guanaitongtest.ReturnFail)
-		}, status: duopay.Unknown, kind: duopay.Unsure, took: 4 * time.Second, queries: 2, pays: 1},
+		}, status: duopay.Failed, kind: duopay.Refused, took: 4 * time.Second, queries: 2, pays: 1},
 		{name: "not enough money, by a code that is not listed", arrange: func(s *guanaitongtest.Server) {
 			s.Next(guanaitongtest.PathPay, guanaitongtest.Decline)
 		}, status: duopay.Unknown, kind: duopay.Unsure, took: time.Minute, queries: 13, pays: 1},
@@ -347,7 +347,7 @@ func TestSettle(t *testing.T) {
 		}, status: duopay.Unknown, kind: duopay.Unsure, took: time.Minute, queries: 13, pays: 1},
 		{name: "the code is dead", arrange: func(s *guanaitongtest.Server) {
 			s.Next(guanaitongtest.PathPay, guanaitongtest.Refuse(1000210014, ""))
-		}, status: duopay.Failed, kind: duopay.Refused, pays: 1},
+		}, status: duopay.Failed, kind: duopay.Refused, took: 4 * time.Second, queries: 2, pays: 1},
 		{name: "lost, and no list for want of permission", arrange: func(s *guanaitongtest.Server) {
 			s.Next(guanaitongtest.PathPay, guanaitongtest.ReturnFail)
 			s.Next(guanaitongtest.PathConsumeList, thrice(guanaitongtest.Refuse(1000200051, ""))...)

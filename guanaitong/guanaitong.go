@@ -271,7 +271,6 @@ func call[R any, P readable[R]](ctx context.Context, c *Client, op operation, re
 	if token, err = c.token(ctx, token); err != nil {
 		return nil, unsent(op, m, err)
 	}
-	m.again = true
 	return send[R, P](ctx, c, op, m, token, accept)
 }
 
@@ -332,7 +331,6 @@ type message struct {
 	orderNo string            // for errors
 	tagged  any               // the request, whose secret fields are struck out of the texts of errors
 	code    string            // struck out as well, if there is no such field
-	again   bool              // an earlier attempt arrived, and its token was refused
 }
 
 // version is that of all operations but a few.
