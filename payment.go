@@ -181,7 +181,8 @@ func (s RefundStatus) String() string {
 // Deliveries repeat and overlap, and may arrive before the answer to the call
 // that caused them, and not every one is about a payment that succeeded. Book
 // by order number, once, and only if the status is [Status.Paid] and
-// [Payment.Match] finds the amount right.
+// [Payment.Match] finds the amount right. While [Settle] is at work on the
+// order, it has the last word.
 type Notification struct {
 	Provider string
 	Payment  Payment

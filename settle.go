@@ -26,7 +26,7 @@ type Timing struct {
 	CancelAfter  time.Duration // from sending the charge; no cancel is sent before
 	Cancels      int           // how often a cancel is sent at most
 	CancelEvery  time.Duration // between cancels
-	CancelSettle time.Duration // how long a cancel is given to take effect
+	CancelSettle time.Duration // how long a cancel is given to take effect; until then, paid is not believed
 	// So many queries in a row that end in ErrNotFound, over at least that
 	// time and not before GiveUp, prove that the charge never arrived, unless
 	// the provider has shown the order before. With 0 queries nothing proves it.
@@ -100,6 +100,13 @@ type Progress struct {
 //     (minutes, then the next day); [Resume] does.
 //
 // Whatever the end, the payment holds the last that is known of the order.
+//
+// A notification that the order is paid may come while Settle is at work, and
+// Settle may cancel the order all the same. So if the gateway is a [Canceler],
+// do not act on the notification before Settle has ended; if it ended with an
+// unknown outcome, a cancel may be on its way, and the notification is a reason
+// to call Resume and no proof.
+//
 // When ctx ends, so does Settle, without cancelling the order and with an
 // unknown outcome, unless the call that was under way still proved one.
 func Settle(ctx context.Context, gateway Settler, charge Charge, options ...SettleOption) (Payment, error) {
@@ -128,11 +135,13 @@ func Settle(ctx context.Context, gateway Settler, charge Charge, options ...Sett
 // cancels. order.CreatedAt is when the charge was sent; if it is zero, the time
 // begins now.
 //
-// If the gateway is a [Canceler], a cancel may have been sent before: that the
-// order is paid is then believed after three answers in a row.
+// If the gateway is a [Canceler], a cancel may have been sent before, and may be
+// on its way still: that the order is paid is then believed after 20 s only.
 func Resume(ctx context.Context, gateway Settler, order Reference, options ...SettleOption) (Payment, error) {
 	s := newSettlement(gateway, order, options)
-	_, s.canceled = gateway.(Canceler)
+	if _, ok := gateway.(Canceler); ok {
+		s.cancelSent(time.Now(), true)
+	}
 	return s.follow(ctx, 0)
 }
 
@@ -152,11 +161,11 @@ type settlement struct {
 	order   Reference
 	expires time.Time // when the payer cannot pay any more, or the cashier gave up; zero: unlimited
 
-	payment  Payment // the last readable answer
-	err      error   // of the last call
-	cancels  int     // how many cancels were tried
-	canceled bool    // a cancel may have arrived
-	paid     int     // queries in a row that said paid
+	payment  Payment   // the last readable answer
+	err      error     // of the last call
+	cancels  int       // how many cancels were tried
+	canceled time.Time // by when a cancel has taken effect, if it arrived; zero: none can have arrived
+	paid     int       // queries in a row that said paid
 
 	seen         bool      // the provider has shown the order
 	missing      int       // queries in a row that said not found
@@ -293,9 +302,27 @@ func (s *settlement) sendCancel(ctx context.Context) error {
 	}
 	s.cancels++
 	s.tell(StepCancel, 0)
+	sent := time.Now()
 	_, s.err = canceler.Cancel(ctx, s.order)
-	s.canceled = s.canceled || !neverHappened(s.err)
+	if !neverHappened(s.err) {
+		s.cancelSent(sent, errors.Is(s.err, Unsure))
+	}
 	return s.err
+}
+
+// underway is how long a request may be on its way after its sender was left
+// without an answer.
+const underway = 20 * time.Second
+
+// cancelSent notes that a cancel was sent, and may not have arrived yet.
+func (s *settlement) cancelSent(at time.Time, unsure bool) {
+	takes := s.timing.CancelSettle
+	if unsure {
+		takes = max(takes, underway)
+	}
+	if effect := at.Add(takes); effect.After(s.canceled) {
+		s.canceled = effect
+	}
 }
 
 // watch queries after a cancel until the outcome is known, or another cancel
@@ -342,9 +369,9 @@ func (s *settlement) note(payment Payment, err error) (settled bool) {
 	s.seen = true
 	s.payment = payment
 	s.order.TradeNo = payment.TradeNo
-	if s.canceled && s.paid > 0 {
+	if !s.canceled.IsZero() && s.paid > 0 {
 		// The payer was faster than the cancel, or the cancel is not done yet.
-		return s.paid >= 3
+		return s.paid >= 3 && !time.Now().Before(s.canceled)
 	}
 	return payment.Status.Paid() || payment.Status.NotPaid()
 }

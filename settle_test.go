@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -263,8 +264,8 @@ func TestSettle(t *testing.T) {
 			want: want{isUnknown, "", "", nil, 17, concat(at("charge", 0), at("query", 2), at("cancel", 15), at("query", 17))}},
 		"refused, denied, revoked": {script: script{charge: rejected, queries: []answer{denied, revoked}, cancels: []answer{accepted}},
 			want: want{isNotPaid, "REVOKED", "REVOKED", nil, 17, concat(at("charge", 0), at("query", 2), at("cancel", 15), at("query", 17))}},
-		"refused, denied, paid three times": {script: script{charge: rejected, queries: []answer{denied, success}, cancels: []answer{accepted}},
-			want: want{isPaid, "SUCCESS", "", nil, 23, concat(at("charge", 0), at("query", 2), at("cancel", 15), at("query", 17, 20, 23))}},
+		"refused, denied, paid until the cancel is done": {script: script{charge: rejected, queries: []answer{denied, success}, cancels: []answer{accepted}},
+			want: want{isPaid, "SUCCESS", "", nil, 32, concat(at("charge", 0), at("query", 2), at("cancel", 15), every("query", 3, 17, 32))}},
 		"refused, denied, paid, revoked": {script: script{charge: rejected, queries: []answer{denied, success, success, revoked}, cancels: []answer{accepted}},
 			want: want{isNotPaid, "REVOKED", "REVOKED", nil, 23, concat(at("charge", 0), at("query", 2), at("cancel", 15), at("query", 17, 20, 23))}},
 		"refused, denied, paid, cancel was not sent": {script: script{charge: rejected, queries: []answer{denied, success}, cancels: []answer{notSent}},
@@ -343,9 +344,12 @@ func TestSettle(t *testing.T) {
 				at("cancel", 45), at("query", 45), at("cancel", 48), at("query", 48), at("cancel", 51), at("query", 51),
 				at("cancel", 54), at("query", 54), at("cancel", 57), at("query", 57))}},
 		"payer faster than the cancel": {script: script{charge: paying, queries: append(times(16, paying), success), cancels: []answer{accepted}},
-			want: want{isPaid, "SUCCESS", "", nil, 51, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45, 48, 51))}},
+			want: want{isPaid, "SUCCESS", "", nil, 60, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 60))}},
 		"paid after an unclear cancel": {script: script{charge: paying, queries: append(times(16, paying), success), cancels: []answer{lost}},
-			want: want{isPaid, "SUCCESS", "", nil, 51, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45, 48, 51))}},
+			want: want{isPaid, "SUCCESS", "", nil, 66, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 66))}},
+		"paid for a while, then revoked by a late cancel": {
+			script: script{charge: paying, queries: slices.Concat(times(16, paying), times(6, success), []answer{revoked}), cancels: []answer{lost}},
+			want:   want{isNotPaid, "REVOKED", "REVOKED", nil, 63, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 63))}},
 		"paid, cancel was not sent": {script: script{charge: paying, queries: append(times(16, paying), success), cancels: []answer{notSent}},
 			want: want{isPaid, "SUCCESS", "", nil, 45, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45))}},
 		"paid twice, then revoked": {script: script{charge: paying, queries: append(times(16, paying), success, success, revoked), cancels: []answer{accepted}},
@@ -650,7 +654,7 @@ func TestResume(t *testing.T) {
 		want    outcome
 		calls   []string
 	}{
-		"paid meanwhile": {script: script{queries: []answer{success}}, timing: brisk, age: 86400, want: isPaid, calls: at("query", 0, 3, 6)},
+		"paid meanwhile": {script: script{queries: []answer{success}}, timing: brisk, age: 86400, want: isPaid, calls: every("query", 3, 0, 21)},
 		"paid, but a cancel was under way": {script: script{queries: []answer{success, revoked}}, timing: brisk, age: 50,
 			want: isNotPaid, calls: at("query", 0, 3)},
 		"paid, no cancel is possible": {script: script{queries: []answer{success}}, timing: brisk, age: 50, plain: true,

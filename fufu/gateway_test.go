@@ -494,7 +494,7 @@ func TestSettle(t *testing.T) {
 		{name: "paid before the cancel arrives", slow: true, arrange: func(s *fufutest.Server) {
 			s.AskPassword(36)
 			s.Next(fufutest.OpCancel, fufutest.Refuse("FAIL", "订单已支付"))
-		}, status: duopay.Paid, took: 106 * time.Second, charged: true, orders: 1, queries: 35 + 3, canceled: 1},
+		}, status: duopay.Paid, took: 121 * time.Second, charged: true, orders: 1, queries: 35 + 8, canceled: 1},
 		{name: "never paid at 23:30: unknown", begin: night, slow: true, arrange: func(s *fufutest.Server) { s.AskPassword(-1) },
 			status: duopay.Unknown, kind: duopay.Unsure, took: 100 * time.Second, orders: 1, queries: 35},
 		{name: "gateway cancels at 23:30", begin: night, arrange: func(s *fufutest.Server) { s.AskPassword(-1) },
