@@ -100,7 +100,7 @@ func (b *bank) page(orderNo string) (charged, returned duopay.Fen) {
 // find returns an order as it stands now, or nil.
 func (b *bank) find(orderNo string) *order {
 	o := b.orders[orderNo]
-	if o != nil && o.status == duopay.Pending && !o.ExpiresAt.IsZero() && !time.Now().Before(o.ExpiresAt) {
+	if o != nil && o.status == duopay.Pending && o.canceling == 0 && !o.ExpiresAt.IsZero() && !time.Now().Before(o.ExpiresAt) {
 		o.status = duopay.Closed
 	}
 	return o

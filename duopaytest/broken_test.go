@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +120,24 @@ var brokenGateways = []struct {
 			return p, err
 		}
 	}},
+	{"does not look at the HTTP status of a charge", "charge/fault", func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			p, err := g.Gateway.Charge(ctx, c)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && e.HTTPStatus == http.StatusInternalServerError {
+				return says(c.OrderNo, duopay.Paid)
+			}
+			return p, err
+		}
+	}},
+	{"takes a refusal for certain whatever the HTTP status", "charge/fault", func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			p, err := g.Gateway.Charge(ctx, c)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && strings.Contains(e.Reply.Reveal(), string(AuthCodeUsed)) {
+				e.Kind, e.Certain = duopay.Refused, true
+			}
+			return p, err
+		}
+	}},
 	{"charges again when the connection was lost", "charge/once", func(g *brokenGateway) {
 		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
 			p, err := g.Gateway.Charge(ctx, c)
@@ -175,10 +194,20 @@ var brokenGateways = []struct {
 			return p, err
 		}
 	}},
+	{"takes not found for a charge that was refused", "charge/not found", func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			p, err := g.Gateway.Charge(ctx, c)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && e.Code == string(NoOrder) {
+				e.Certain = true
+			}
+			return p, err
+		}
+	}},
 	{"is certain of codes that it does not know", "charge/unknown code", func(g *brokenGateway) {
 		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
 			p, err := g.Gateway.Charge(ctx, c)
-			if e, ok := errors.AsType[*duopay.Error](err); ok && e.Kind == duopay.Refused && e.Code != string(NumberUsed) {
+			known := []string{string(NumberUsed), string(NoOrder)}
+			if e, ok := errors.AsType[*duopay.Error](err); ok && e.Kind == duopay.Refused && !slices.Contains(known, e.Code) {
 				e.Certain = true
 			}
 			return p, err
@@ -233,6 +262,24 @@ var brokenGateways = []struct {
 			p, err := g.Gateway.Query(ctx, order)
 			if errors.Is(err, duopay.ErrNotFound) {
 				return says(order.OrderNo, duopay.Closed)
+			}
+			return p, err
+		}
+	}},
+	{"is certain of what is not found", "query/not found", func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && errors.Is(err, duopay.ErrNotFound) {
+				e.Certain = true
+			}
+			return p, err
+		}
+	}},
+	{"takes not found for any other refusal", "query/not found", func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && errors.Is(err, duopay.ErrNotFound) {
+				e.Err = nil
 			}
 			return p, err
 		}
@@ -422,6 +469,17 @@ var brokenGateways = []struct {
 			return result, err
 		}
 	}},
+	{"refunds again when the connection was lost", "refund/once", func(g *brokenGateway) {
+		g.onRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			result, err := g.Gateway.Refund(ctx, r)
+			if errors.Is(err, duopay.Unsure) {
+				if again, failure := g.Gateway.Refund(ctx, r); failure == nil {
+					return again, nil
+				}
+			}
+			return result, err
+		}
+	}},
 	{"takes a failed query for a failed refund", "refund query/fault", func(g *brokenGateway) {
 		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
 			result, err := g.Gateway.QueryRefund(ctx, r)
@@ -436,6 +494,15 @@ var brokenGateways = []struct {
 			result, err := g.Gateway.QueryRefund(ctx, r)
 			if errors.Is(err, duopay.ErrNotFound) {
 				result.Status, err = duopay.RefundFailed, nil
+			}
+			return result, err
+		}
+	}},
+	{"is certain of a refund that is not found", "refund query/not found", func(g *brokenGateway) {
+		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			result, err := g.Gateway.QueryRefund(ctx, r)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && errors.Is(err, duopay.ErrNotFound) {
+				e.Certain = true
 			}
 			return result, err
 		}
@@ -512,6 +579,13 @@ var brokenGateways = []struct {
 	{"acknowledges whatever happens", "notification/not acknowledged", func(g *brokenGateway) {
 		g.onAcknowledge = func(error) duopay.Acknowledgement { return g.Gateway.Acknowledge(nil) }
 	}},
+	{"says no in the status only", "notification/not acknowledged", func(g *brokenGateway) {
+		g.onAcknowledge = func(err error) duopay.Acknowledgement {
+			a := g.Gateway.Acknowledge(err)
+			a.Body = acknowledged
+			return a
+		}
+	}},
 	{"remembers a lost charge as failed", "settle/fault", func(g *brokenGateway) {
 		var lost sync.Map
 		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
@@ -585,6 +659,15 @@ var brokenGateways = []struct {
 				ctx = context.WithoutCancel(ctx)
 			}
 			return g.Gateway.Charge(ctx, c)
+		}
+	}},
+	{"forgets the attempt that may have arrived", "call/attempts", func(g *brokenGateway) {
+		g.onCancel = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Cancel(ctx, order)
+			if errors.Is(err, duopay.Unsure) && ctx.Err() == nil {
+				return g.Gateway.Cancel(ctx, order)
+			}
+			return p, err
 		}
 	}},
 	{"has errors that say little", "call/errors", func(g *brokenGateway) {

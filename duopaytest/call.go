@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duopay/duopay"
@@ -27,6 +28,10 @@ func callRules() []rule {
 		words:  "a call returns as soon as its context ends, and what may have arrived is unsure",
 		faults: under(Unreachable, Stalled, Slow, Stuck),
 		check:  canceledMeanwhile,
+	}, {
+		name:  "call/attempts",
+		words: "what may have arrived is unsure, even if it is sent again and that never leaves",
+		check: attempts,
 	}, {
 		name:   "call/errors",
 		words:  "every error is a *duopay.Error that names provider, operation and number",
@@ -229,6 +234,26 @@ func canceledMeanwhile(b *bench) error {
 			return oneLine("the context ended after %v, the call after %v", after, took)
 		}
 		return unclear(b.fault, duopay.Unknown, err)
+	})
+}
+
+func attempts(b *bench) error {
+	return b.eachCall(func(c call) error {
+		var made atomic.Int32
+		b.line.set(func(sent string) Fault {
+			switch {
+			case !strings.Contains(sent, c.number):
+				return None
+			case made.Add(1) == 1:
+				return LostAfter
+			}
+			return Unreachable
+		})
+		_, err := c.do(b.ctx)
+		if made.Load() < 2 {
+			return nil // is not sent again
+		}
+		return unclear(LostAfter, duopay.Unknown, err)
 	})
 }
 

@@ -35,9 +35,15 @@ func chargeRules() []rule {
 		faults: all(),
 		check: func(b *bench) error {
 			c := b.newCharge(price)
-			b.line.set(always(b.fault, c.OrderNo))
-			p, err := b.charge(c)
-			return unclear(b.fault, p.Status, err)
+			for range 2 { // the second one is refused, where the code of the first was used
+				b.line.set(always(b.fault, c.OrderNo))
+				p, err := b.charge(c)
+				if err := unclear(b.fault, p.Status, err); err != nil {
+					return err
+				}
+				c.OrderNo = b.number()
+			}
+			return nil
 		},
 	}, {
 		name:   "charge/once",
@@ -94,6 +100,17 @@ func chargeRules() []rule {
 			b.line.set(always(swap, c.OrderNo))
 			p, err := b.charge(c)
 			return saysNothing(ended(p, err), p, err, "the answer was about another order")
+		},
+	}, {
+		name:  "charge/not found",
+		words: "a charge that is answered as if by a query, that nobody knows the order, is neither paid nor not paid",
+		needs: []need{charges, queries},
+		check: func(b *bench) error {
+			c := b.newCharge(price)
+			_, _ = b.query(reference(c.OrderNo, price)) // for its answer
+			b.line.set(always(swap, c.OrderNo))
+			p, err := b.charge(c)
+			return saysNothing(ended(p, err), p, err, "the answer was that nobody knows the order")
 		},
 	}, {
 		name:  "charge/unknown code",

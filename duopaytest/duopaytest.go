@@ -27,6 +27,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/duopay/duopay"
 )
@@ -70,6 +71,13 @@ type Rig struct {
 	// that the provider does not know is errors.ErrUnsupported.
 	Notify func(ctx context.Context, client *http.Client, orderNo string, variant Variant) error
 
+	// SetClock makes now the fake's clock, for simulations in which it is wrong.
+	SetClock func(now func() time.Time)
+
+	// Restart returns a new gateway for the same merchant and fake, as after a
+	// restart of the merchant's program. If nil, simulations go on with Gateway.
+	Restart func() any
+
 	// Number returns the n-th number for an order or refund that the provider
 	// takes; DP000001 and so on if nil.
 	Number func(n int) string
@@ -88,7 +96,8 @@ type Rig struct {
 	Secrets []string
 
 	// Except names rules that the provider's protocol makes impossible to keep,
-	// with the reason. They are skipped with it.
+	// or pointless, as refund/once is where the protocol lets a refund be repeated
+	// by its number; with the reason. They are skipped with it.
 	Except map[string]string
 
 	line *line // of the gateway in memory
@@ -236,7 +245,7 @@ func under(faults ...Fault) []Fault { return faults }
 
 // all returns every fault of the list above.
 func all() []Fault {
-	return under(Unreachable, LostBefore, Stalled, ServerError, LostAfter, Slow, ServerErrorAfter, Garbage, Truncated, Stuck, Empty)
+	return under(Unreachable, LostBefore, Stalled, ServerError, LostAfter, Slow, ServerErrorAfter, StatusError, Garbage, Truncated, Stuck, Empty)
 }
 
 // oneLine makes an error of all that is found fault with.

@@ -31,22 +31,29 @@ const (
 	LostAfter        // connection lost on the way back
 	Slow             // answered an hour later
 	ServerErrorAfter // HTTP 502 with HTML in place of the answer
+	StatusError      // HTTP 500 in front of the true answer
 	Garbage          // a text that is no answer
 	Truncated        // half an answer
 	Stuck            // half an answer, and the rest an hour later
 	Empty            // an answer without a body
 
-	late   // connection lost, and the request arrives some seconds later
-	swap   // answered with the last answer to somebody else; the provider has not acted
-	parrot // the request comes back as the answer
-	echo   // the answer holds what must not be seen
+	late      // connection lost, and the request arrives some seconds later
+	swap      // answered with an answer that was given before; the provider has not acted
+	parrot    // the request comes back as the answer
+	echo      // the answer holds what must not be seen
+	twice     // arrives twice, and the second answer comes back
+	duplicate // answered, and arrives once more some seconds later
+	forged    // somebody has changed the answer on the way
+
+	numFaults
 )
 
 // String returns the fault in words.
 func (f Fault) String() string {
 	return [...]string{
-		"none", "unreachable", "lost before", "stalled", "server error", "lost after", "slow", "server error after",
-		"garbage", "truncated", "stuck", "empty", "late", "swapped", "parroted", "echoed",
+		"none", "unreachable", "lost before", "stalled", "server error", "lost after", "slow", "server error after", "status error",
+		"garbage", "truncated", "stuck", "empty", "late", "swapped", "parroted", "echoed", "twice", "duplicate",
+		"forged",
 	}[f]
 }
 
@@ -60,6 +67,7 @@ const (
 // to fake; the gateway in memory uses it without HTTP.
 type line struct {
 	fake http.Handler
+	sky  *weather // of a simulation; nil: requests take no time
 
 	mu    sync.Mutex
 	on    func(sent string) Fault // decides about every request; nil: none
@@ -167,13 +175,37 @@ var errRefused error = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNRE
 
 // pass takes a request over the line, under a fault, and the answer back.
 func (l *line) pass(ctx context.Context, fault Fault, sent string, deliver func() answer) (answer, error) {
+	if l.sky == nil {
+		return l.carry(ctx, fault, sent, deliver)
+	}
+	there, back := l.sky.delays(fault)
+	a, err := l.carry(ctx, fault, sent, func() answer { return arrive(ctx, there, deliver) })
+	if err == nil {
+		err = pause(ctx, back)
+	}
+	l.sky.ended(sent, fault, err)
+	return a, err
+}
+
+// arrive lets a request arrive after some time, even if its client has left.
+func arrive(ctx context.Context, after time.Duration, deliver func() answer) answer {
+	start := time.Now()
+	if pause(ctx, after) != nil {
+		time.AfterFunc(after-time.Since(start), func() { deliver() })
+		return answer{}
+	}
+	return deliver()
+}
+
+// carry is what a fault does to a request and its answer.
+func (l *line) carry(ctx context.Context, fault Fault, sent string, deliver func() answer) (answer, error) {
 	switch fault {
 	case Unreachable:
 		return answer{}, errRefused
 	case LostBefore:
 		return answer{}, io.ErrUnexpectedEOF
 	case late:
-		time.AfterFunc(delay, func() { deliver() })
+		time.AfterFunc(l.sky.lateness(), func() { deliver() })
 		return answer{}, io.ErrUnexpectedEOF
 	case Stalled:
 		return answer{}, cmp.Or(pause(ctx, endless), io.ErrUnexpectedEOF)
@@ -186,6 +218,12 @@ func (l *line) pass(ctx context.Context, fault Fault, sent string, deliver func(
 	}
 	a := deliver()
 	switch fault {
+	case twice:
+		a = deliver()
+	case duplicate:
+		time.AfterFunc(l.sky.lateness(), func() { deliver() })
+	case forged:
+		a.body = l.sky.forge(a.body)
 	case LostAfter:
 		return answer{}, io.ErrUnexpectedEOF
 	case Slow:
@@ -194,6 +232,8 @@ func (l *line) pass(ctx context.Context, fault Fault, sent string, deliver func(
 		}
 	case ServerErrorAfter:
 		return badGateway(), nil
+	case StatusError:
+		a.status = http.StatusInternalServerError
 	case Garbage:
 		a.body = []byte("\x00 not an answer \xff")
 	case Truncated:
@@ -210,7 +250,7 @@ func (l *line) pass(ctx context.Context, fault Fault, sent string, deliver func(
 	if l.edit != nil {
 		a.body = l.edit(bytes.Clone(a.body))
 	}
-	if fault == None {
+	if fault == None && a.status != 0 { // else nobody was there to get it
 		l.last = a
 	}
 	return a, nil
@@ -225,6 +265,9 @@ func badGateway() answer {
 
 // pause waits, unless ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil || d <= 0 {
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

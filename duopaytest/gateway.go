@@ -160,6 +160,11 @@ func (g *Gateway) call(ctx context.Context, r Request) (*Reply, error) {
 		return nil, fail(duopay.NotSent, err)
 	case err != nil:
 		return nil, fail(duopay.Unsure, err)
+	case answer.status != http.StatusOK: // whatever the body says
+		return nil, &duopay.Error{
+			Provider: provider, Op: r.Op, Kind: duopay.Unsure, OrderNo: r.OrderNo, HTTPStatus: answer.status,
+			Reply: duopay.NewSecret(string(answer.body)), Err: fmt.Errorf("HTTP status %d", answer.status),
+		}
 	}
 	reply := &Reply{Raw: answer.body}
 	if err := json.Unmarshal(answer.body, reply); err != nil || reply.Code == "" { // decode
@@ -277,7 +282,7 @@ func (r *Reply) refund(refund duopay.Refund, err error) (duopay.RefundResult, er
 func (g *Gateway) Timing() duopay.Timing {
 	return duopay.Timing{
 		FirstQuery: time.Second, QueryEvery: 2 * time.Second, GiveUp: 30 * time.Second,
-		CancelAfter: 5 * time.Second, Cancels: 3, CancelEvery: 2 * time.Second, CancelSettle: 4 * time.Second,
+		CancelAfter: 5 * time.Second, Cancels: 3, CancelEvery: 2 * time.Second, CancelSettle: 6 * time.Second,
 		NotFoundQueries: 3, NotFoundSpan: 10 * time.Second,
 	}
 }

@@ -81,15 +81,18 @@ func notificationRules() []rule {
 		},
 	}, {
 		name:  "notification/not acknowledged",
-		words: "what could not be handled is not acknowledged, so that it is delivered again",
+		words: "what could not be handled is not acknowledged, so that it is delivered again: where the acknowledgement has a body, it has another one",
 		needs: needed,
 		rests: append(rests, "notification/acknowledged", "notification/repeated"),
 		check: func(b *bench) error {
 			fail := func(call int) error {
 				if call == 1 {
-					return errors.New("the database is away")
+					return errAway
 				}
 				return nil
+			}
+			if err := b.bodiesDiffer(); err != nil {
+				return err
 			}
 			return b.deliveries(Genuine, fail, func(calls int, err error) error {
 				if err != nil || calls != 2 {
@@ -293,6 +296,22 @@ func notificationRepeated(b *bench) error {
 	}
 	group.Wait()
 	return errors.Join(failures...)
+}
+
+// errAway is why a merchant's function could not handle a notification.
+var errAway = errors.New("the database is away")
+
+// bodiesDiffer reports an acknowledgement after a failure that has the body of
+// the one after success: a provider may not look at the HTTP status.
+func (b *bench) bodiesDiffer() error {
+	acknowledge := b.Gateway.(duopay.NotificationParser).Acknowledge
+	handled := acknowledge(nil).Body
+	for _, err := range []error{errAway, duopay.ErrSignature} {
+		if a := acknowledge(err); handled != "" && a.Body == handled {
+			return oneLine("after the error %q the answer is %q, as if it had been handled, with status %d", err, a.Body, a.Status)
+		}
+	}
+	return nil
 }
 
 // deliveries lets the provider deliver a notification to a merchant whose

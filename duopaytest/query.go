@@ -57,15 +57,9 @@ func queryRules() []rule {
 		},
 	}, {
 		name:  "query/not found",
-		words: "an order that the provider does not know is an error and proves nothing: it may be on its way",
+		words: "an order that the provider does not know is an error and proves nothing: it may be on its way; ErrNotFound, if Settle is to count it",
 		needs: []need{queries},
-		check: func(b *bench) error {
-			p, err := b.query(reference(b.number(), price))
-			if err == nil || p.Status != duopay.Unknown {
-				return oneLine("it is reported as %v, %v", p.Status, err)
-			}
-			return saysNothing(told(p, err), p, err, "nobody knows the order")
-		},
+		check: queryNotFound,
 	}, {
 		name:  "query/other order",
 		words: "an answer about another order says nothing about this one",
@@ -112,6 +106,21 @@ func queryRules() []rule {
 			return nil
 		},
 	}}
+}
+
+func queryNotFound(b *bench) error {
+	p, err := b.query(reference(b.number(), price))
+	if err == nil || p.Status != duopay.Unknown {
+		return oneLine("it is reported as %v, %v", p.Status, err)
+	}
+	if certain(err) {
+		return oneLine("nobody knows the order, and the error is certain: %v", err)
+	}
+	s, ok := b.Gateway.(duopay.Settler)
+	if ok && s.Timing().NotFoundQueries > 0 && !errors.Is(err, duopay.ErrNotFound) {
+		return oneLine("the timing counts answers that are ErrNotFound, and this one is not: %v", err)
+	}
+	return nil
 }
 
 // mostChanges bounds in how many places an answer is changed.

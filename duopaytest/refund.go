@@ -113,6 +113,23 @@ func refundRules() []rule {
 			)
 		},
 	}, {
+		name:   "refund/once",
+		words:  "a refund that may have arrived is not sent again by itself: whether it has to be is for the merchant to find out",
+		needs:  []need{refunds, payable},
+		rests:  []string{"refund/full"},
+		faults: under(LostBefore, Stalled, ServerError),
+		check: func(b *bench) error {
+			order, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			refund := b.newRefund(order, other)
+			b.line.set(once(b.fault, refund.RefundNo)) // a second one would arrive
+			_, _ = b.refund(refund)
+			_ = b.done(refund, duopay.RefundResult{}) // nobody knows it
+			return b.holds(order.OrderNo, price.Fen())
+		},
+	}, {
 		name:   "refund query/fault",
 		words:  "a query of a refund that went wrong changes nothing: status unknown, unsure or not sent",
 		needs:  []need{asks, refunds, payable},
@@ -211,7 +228,7 @@ func (b *bench) repeated(refund duopay.Refund) error {
 
 // undecided reports a refund about which something is said.
 func undecided(result duopay.RefundResult, err error) error {
-	if result.Status == duopay.RefundDone || result.Status == duopay.RefundFailed {
+	if result.Status == duopay.RefundDone || result.Status == duopay.RefundFailed || certain(err) {
 		return oneLine("it is reported as %v, %v", result.Status, err)
 	}
 	return nil
