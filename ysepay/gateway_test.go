@@ -76,7 +76,7 @@ func TestGatewayPrepare(t *testing.T) {
 
 	_, err = gateway.Query(ctx, duopay.Reference{OrderNo: no, TradeNo: "AN_OLD_NOTE"})
 	require.NoError(t, err, "the merchant's number is the one that counts")
-	found, err = gateway.Query(ctx, duopay.Reference{TradeNo: book.TradeNo, CreatedAt: time.Now()})
+	found, err = gateway.Query(ctx, duopay.Reference{TradeNo: book.TradeNo, CreatedAt: day()})
 	require.NoError(t, err)
 	assert.Equal(t, no, found.OrderNo)
 	found, err = gateway.Query(ctx, duopay.Reference{OrderNo: no, Amount: duopay.MustMoney("3.05")})
@@ -201,7 +201,7 @@ func TestGatewayClose(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, server.Pay(paid))
 	book, _ := server.Order(paid)
-	_, err = gateway.Close(ctx, duopay.Reference{TradeNo: book.TradeNo, CreatedAt: time.Now()})
+	_, err = gateway.Close(ctx, duopay.Reference{TradeNo: book.TradeNo, CreatedAt: day()})
 	require.ErrorIs(t, err, duopay.Refused, "it is paid")
 }
 
@@ -305,7 +305,7 @@ func TestGatewayRefundOfAPart(t *testing.T) {
 	result, err := gateway.QueryRefund(ctx, refund)
 	require.NoError(t, err)
 	assert.Equal(t, duopay.RefundDone, result.Status)
-	refund.OrderNo, refund.CreatedAt = "", time.Now()
+	refund.OrderNo, refund.CreatedAt = "", day()
 	_, err = gateway.QueryRefund(ctx, refund)
 	require.NoError(t, err)
 	book, _ := server.Order(no)

@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -36,14 +38,24 @@ func none() int { return 0 }
 // eitherStatus stands for a status that may have been seen or not.
 const eitherStatus = -1
 
-// short is a time limit that ends while the server is waiting, and not sooner.
-const short = 1500 * time.Millisecond
+// short is a time limit that is to be reached.
+const short = time.Second
 
 func raw(act func(net.Conn, int)) func(*testing.T) scene {
 	return func(t *testing.T) scene {
 		t.Helper()
 		s := serveRaw(t, act)
 		return scene{url: s.URL, client: transport(t, nil), count: s.count}
+	}
+}
+
+// piped is raw for a bubble, whose clock stands still until all are waiting: a
+// time limit ends while the server hangs, and not sooner.
+func piped(act func(net.Conn, int)) func(*testing.T) scene {
+	return func(t *testing.T) scene {
+		t.Helper()
+		s, client := servePiped(t, act)
+		return scene{url: s.URL, client: client, count: s.count}
 	}
 }
 
@@ -92,16 +104,17 @@ type fault struct {
 	is       error
 	says     string
 	inTheWay bool // there is one request of another caller
+	// takes is how long an attempt takes by the clock of a bubble, in which
+	// such a fault is set. The others are over as soon as may be.
+	takes time.Duration
 }
 
 func faults() map[string]fault {
 	return map[string]fault{
 		"connection refused": {set: func(t *testing.T) scene {
 			t.Helper()
-			l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			require.NoError(t, l.Close())
-			return scene{url: "http://" + l.Addr().String(), count: none}
+			// Not a port that was just free: a server of another test might get it.
+			return scene{url: "http://127.0.0.1:1", count: none}
 		}, kind: duopay.NotSent, says: "connection refused"},
 		"no such name": {set: dialer((&net.Dialer{Resolver: &net.Resolver{
 			PreferGo: true,
@@ -134,30 +147,34 @@ func faults() map[string]fault {
 			}, well)
 			return scene{url: s.URL, client: trusting(t, ts), count: s.count}
 		}, kind: duopay.NotSent, says: "protocol version"},
-		"handshake hangs": {set: within(short/2, func(t *testing.T) scene {
+		"handshake hangs": {set: within(short, func(t *testing.T) scene {
 			t.Helper()
-			s := new(server)
-			accept(t, s, func(c net.Conn) { hang(c, 0) })
-			return scene{url: strings.Replace(s.URL, "http:", "https:", 1), client: transport(t, nil), count: s.count}
-		}), kind: duopay.NotSent, is: context.DeadlineExceeded},
+			return scene{url: "https://pay.invalid", count: none, client: transport(t, func(tr *http.Transport) {
+				tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					near, far := net.Pipe()
+					go hang(far, 0)
+					return near, nil
+				}
+			})}
+		}), kind: duopay.NotSent, is: context.DeadlineExceeded, takes: short},
 		"handshake broken off": {set: func(t *testing.T) scene {
 			t.Helper()
 			s := new(server)
 			accept(t, s, func(c net.Conn) { reset(c, 0) })
 			return scene{url: strings.Replace(s.URL, "http:", "https:", 1), client: transport(t, nil), count: s.count}
 		}, kind: duopay.NotSent},
-		"dial hangs": {set: within(short/2, dialer(hangingDial)), kind: duopay.NotSent, is: context.DeadlineExceeded,
-			says: "no answer within the time limit: "},
+		"dial hangs": {set: within(short, dialer(hangingDial)), kind: duopay.NotSent, is: context.DeadlineExceeded,
+			says: "no answer within the time limit: ", takes: short},
 		"dial hangs, limit of the client": {set: func(t *testing.T) scene {
 			t.Helper()
 			s := dialer(hangingDial)(t)
-			s.client.Timeout = short / 2
+			s.client.Timeout = short
 			return s
-		}, kind: duopay.NotSent, is: context.DeadlineExceeded},
+		}, kind: duopay.NotSent, is: context.DeadlineExceeded, takes: short},
 		"waiting for one of the client's own connections": {set: within(short, func(t *testing.T) scene {
 			t.Helper()
 			arrived := make(chan struct{}, 1)
-			s := raw(func(c net.Conn, n int) {
+			s := piped(func(c net.Conn, n int) {
 				arrived <- struct{}{}
 				hang(c, n)
 			})(t)
@@ -174,7 +191,7 @@ func faults() map[string]fault {
 			t.Cleanup(func() { <-gone })
 			<-arrived
 			return s
-		}), kind: duopay.NotSent, inTheWay: true, is: context.DeadlineExceeded},
+		}), kind: duopay.NotSent, inTheWay: true, is: context.DeadlineExceeded, takes: short},
 		"proxy refuses": {set: func(t *testing.T) scene {
 			t.Helper()
 			s := serveConnect(t, "HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n")
@@ -191,27 +208,27 @@ func faults() map[string]fault {
 			})}
 		}, kind: duopay.NotSent, says: "proxyconnect"},
 
-		"no answer, time limit": {set: within(short, raw(hang)), kind: duopay.Unsure, requests: 1, is: context.DeadlineExceeded,
-			says: "no answer within the time limit: "},
+		"no answer, time limit": {set: within(short, piped(hang)), kind: duopay.Unsure, requests: 1, is: context.DeadlineExceeded,
+			says: "no answer within the time limit: ", takes: short},
 		"no answer, limit of the client": {set: func(t *testing.T) scene {
 			t.Helper()
-			s := raw(hang)(t)
+			s := piped(hang)(t)
 			s.client.Timeout = short
 			return s
-		}, kind: duopay.Unsure, requests: 1, is: context.DeadlineExceeded, says: "no answer within the time limit: "},
-		"half an answer, time limit": {set: within(short, raw(func(c net.Conn, n int) {
+		}, kind: duopay.Unsure, requests: 1, is: context.DeadlineExceeded, says: "no answer within the time limit: ", takes: short},
+		"half an answer, time limit": {set: within(short, piped(func(c net.Conn, n int) {
 			write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")(c, n)
 			hang(c, n)
-		})), kind: duopay.Unsure, requests: 1, status: 200, is: context.DeadlineExceeded, says: "broke off"},
+		})), kind: duopay.Unsure, requests: 1, status: 200, is: context.DeadlineExceeded, says: "broke off", takes: short},
 		"half an answer, limit of the client": {set: func(t *testing.T) scene {
 			t.Helper()
-			s := raw(func(c net.Conn, n int) {
+			s := piped(func(c net.Conn, n int) {
 				write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")(c, n)
 				hang(c, n)
 			})(t)
 			s.client.Timeout = short
 			return s
-		}, kind: duopay.Unsure, requests: 1, status: 200, is: context.DeadlineExceeded},
+		}, kind: duopay.Unsure, requests: 1, status: 200, is: context.DeadlineExceeded, takes: short},
 		"reset after the request":  {set: raw(reset), kind: duopay.Unsure, requests: 1},
 		"closed after the request": {set: raw(last("")), kind: duopay.Unsure, requests: 1, says: "EOF", is: io.EOF},
 		"reset before reading": {set: func(t *testing.T) scene {
@@ -258,14 +275,14 @@ func faults() map[string]fault {
 		"redirection nowhere": {set: raw(last("HTTP/1.1 302 Found\r\nLocation: http://%zz/?sign=" + secret + "\r\nContent-Length: 0\r\n\r\n")),
 			kind: duopay.Unsure, requests: 1, says: "Location"},
 		// The body is the connection, and no context ends reading it.
-		"another protocol after 101": {set: within(short, raw(func(c net.Conn, n int) {
+		"another protocol after 101": {set: raw(func(c net.Conn, n int) {
 			write("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")(c, n)
 			hang(c, n)
-		})), kind: duopay.Unsure, requests: 1, status: 101, says: "left HTTP"},
-		"101 without protocol": {set: within(short, raw(func(c net.Conn, n int) {
+		}), kind: duopay.Unsure, requests: 1, status: 101, says: "left HTTP"},
+		"101 without protocol": {set: raw(func(c net.Conn, n int) {
 			write("HTTP/1.1 101 Switching\r\n\r\n")(c, n)
 			hang(c, n)
-		})), kind: duopay.Unsure, requests: 1, status: 101},
+		}), kind: duopay.Unsure, requests: 1, status: 101},
 
 		// Transports that do not tell what they did.
 		"silent transport": {set: func(*testing.T) scene {
@@ -340,7 +357,13 @@ func TestFaults(t *testing.T) {
 		for again, repeatable := range map[string]bool{"once": false, "repeatable": true} {
 			// Most of them wait, so they need not wait for a processor as well.
 			wg.Go(func() {
-				t.Run(name+", "+again, func(t *testing.T) { testFault(t, c, repeatable) })
+				t.Run(name+", "+again, func(t *testing.T) {
+					if c.takes == 0 {
+						testFault(t, c, repeatable)
+					} else {
+						synctest.Test(t, func(t *testing.T) { testFault(t, c, repeatable) })
+					}
+				})
 			})
 		}
 	}
@@ -365,8 +388,15 @@ func testFault(t *testing.T, c fault, repeatable bool) {
 	}
 	start := time.Now()
 	err := newLine(t, s.client, duopay.WithAttempts(2)).Send(t.Context(), send)
+	took := time.Since(start)
 	failure := failed(t, err)
-	assert.Less(t, time.Since(start), 5*time.Second)
+	if c.takes == 0 {
+		assert.Less(t, took, send.TimeLimit)
+	} else {
+		const pause = 300 * time.Millisecond // at most, between two attempts
+		assert.GreaterOrEqual(t, took, time.Duration(want)*c.takes)
+		assert.LessOrEqual(t, took, time.Duration(want)*c.takes+pause)
+	}
 	assert.Equal(t, c.kind, failure.Kind, "%v", err)
 	assert.Equal(t, want, made, "requests made")
 	if c.inTheWay {
@@ -627,26 +657,52 @@ func TestStaleConnection(t *testing.T) {
 }
 
 // The server takes the second request of a connection and closes it.
+//
+// In a bubble, because net/http keeps a connection only if the goroutine that
+// wrote the request says so within 50 ms of the answer.
 func TestConnectionLostOnReuse(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(net.Conn, int){"close": last(""), "reset": reset} {
-		s := serveRaw(t, func(c net.Conn, n int) {
-			if n == 2 {
-				end(c, n)
-				return
+	for name, broken := range map[string]error{"close": io.EOF, "reset": &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, client := servePiped(t, func(c net.Conn, n int) {
+				if n == 2 {
+					_ = c.Close()
+					return
+				}
+				write(answer(200, success))(c, n)
+			})
+			tr := client.Transport.(*http.Transport)
+			dial := tr.DialContext
+			tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := dial(ctx, network, address)
+				return ending{c, broken}, err
 			}
-			write(answer(200, success))(c, n)
+			line := newLine(t, client)
+			require.NoError(t, line.Send(t.Context(), call(s.URL)))
+			err := line.Send(t.Context(), call(s.URL))
+			assert.Equal(t, duopay.Unsure, failed(t, err).Kind, name)
+			assert.Equal(t, 2, s.count(), name)
+			assert.EqualValues(t, 1, s.opened.Load(), name)
+			require.NoError(t, line.Send(t.Context(), call(s.URL)))
 		})
-		line := newLine(t, transport(t, nil))
-		require.NoError(t, line.Send(t.Context(), call(s.URL)))
-		err := line.Send(t.Context(), call(s.URL))
-		assert.Equal(t, duopay.Unsure, failed(t, err).Kind, name)
-		assert.Equal(t, 2, s.count(), name)
-		assert.EqualValues(t, 1, s.opened.Load(), name)
-		require.NoError(t, line.Send(t.Context(), call(s.URL)))
 	}
 }
 
+// ending is a connection that ends with an error of its own.
+type ending struct {
+	net.Conn
+	err error
+}
+
+func (c ending) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF { //nolint:errorlint // as a net.Conn returns it
+		err = c.err
+	}
+	return n, err
+}
+
+// In a bubble, as TestConnectionLostOnReuse.
 func TestConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
@@ -657,12 +713,14 @@ func TestConnectionsAreKept(t *testing.T) {
 		"chunked":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" + success + "\r\n0\r\n\r\n",
 		"longest":     answer(200, strings.Repeat(" ", exchange.MaxBody)),
 	} {
-		s := serveRaw(t, write(text))
-		line := newLine(t, transport(t, nil))
-		for range 3 {
-			_ = line.Send(t.Context(), call(s.URL))
-		}
-		assert.Equal(t, 3, s.count(), name)
-		assert.EqualValues(t, 1, s.opened.Load(), name)
+		synctest.Test(t, func(t *testing.T) {
+			s, client := servePiped(t, write(text))
+			line := newLine(t, client)
+			for range 3 {
+				_ = line.Send(t.Context(), call(s.URL))
+			}
+			assert.Equal(t, 3, s.count(), name)
+			assert.EqualValues(t, 1, s.opened.Load(), name)
+		})
 	}
 }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	after := runtime.NumGoroutine()
-	for end := time.Now().Add(3 * time.Second); after > before && time.Now().Before(end); after = runtime.NumGoroutine() {
+	for end := time.Now().Add(30 * time.Second); after > before && time.Now().Before(end); after = runtime.NumGoroutine() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if after > before && code == 0 {
@@ -61,9 +61,10 @@ func newLine(t *testing.T, client *http.Client, options ...duopay.Option) *excha
 }
 
 // call returns a call that posts to address and takes success for an answer.
+// Its time limit is not to be reached.
 func call(address string) exchange.Call {
 	return exchange.Call{
-		Op: "pay", OrderNo: "N1", TimeLimit: 5 * time.Second, Secrets: []string{secret},
+		Op: "pay", OrderNo: "N1", TimeLimit: time.Minute, Secrets: []string{secret},
 		Request: func(ctx context.Context) (*http.Request, error) {
 			return http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
 		},
@@ -102,21 +103,43 @@ func (s *server) count() int { return int(s.requests.Load()) }
 func serveRaw(t *testing.T, act func(c net.Conn, number int)) *server {
 	t.Helper()
 	s := new(server)
-	accept(t, s, func(c net.Conn) {
-		in := bufio.NewReader(c)
-		for {
-			r, err := http.ReadRequest(in)
-			if err != nil {
-				return
-			}
-			if got, err := io.ReadAll(r.Body); err != nil || string(got) != body {
-				t.Errorf("the request's body is %q, %v", got, err)
-				return
-			}
-			act(c, int(s.requests.Add(1)))
+	accept(t, s, func(c net.Conn) { s.read(t, c, act) })
+	return s
+}
+
+// servePiped is serveRaw for a bubble: there is no socket, and the client's
+// connections lead nowhere else.
+func servePiped(t *testing.T, act func(c net.Conn, number int)) (*server, *http.Client) {
+	t.Helper()
+	s := &server{URL: "http://pay.invalid"}
+	return s, transport(t, func(tr *http.Transport) {
+		tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			s.opened.Add(1)
+			near, far := net.Pipe()
+			go func() {
+				defer func() { _ = far.Close() }()
+				s.read(t, far, act)
+			}()
+			return near, nil
 		}
 	})
-	return s
+}
+
+// read calls act for each request that arrives whole on c.
+func (s *server) read(t *testing.T, c net.Conn, act func(c net.Conn, number int)) {
+	t.Helper()
+	in := bufio.NewReader(c)
+	for {
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		if got, err := io.ReadAll(r.Body); err != nil || string(got) != body {
+			t.Errorf("the request's body is %q, %v", got, err)
+			return
+		}
+		act(c, int(s.requests.Add(1)))
+	}
 }
 
 // accept serves connections, one after the other in turn each its goroutine.

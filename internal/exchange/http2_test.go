@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"io"
@@ -25,12 +26,14 @@ func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	protocol := make(chan string, 10)
 	n := atomic.Int32{}
+	leaving, leave := context.WithCancel(t.Context())
 	s, ts := serve(t, startHTTP2, func(w http.ResponseWriter, r *http.Request) {
 		protocol <- r.Proto
 		switch n.Add(1) {
 		case 2: // a reset of the stream
 			panic(http.ErrAbortHandler)
 		case 3: // no answer
+			leave()
 			<-r.Context().Done()
 		case 4: // half an answer
 			w.Header().Set("Content-Length", "100")
@@ -45,12 +48,11 @@ func TestHTTP2(t *testing.T) {
 	require.NoError(t, line.Send(t.Context(), send))
 	assert.Equal(t, "HTTP/2.0", <-protocol)
 	for i := 2; i <= 4; i++ {
-		if send.TimeLimit = 0; i == 3 {
-			send.TimeLimit = short / 2
-		} else {
-			send.TimeLimit = call("").TimeLimit
+		ctx := t.Context()
+		if i == 3 {
+			ctx = leaving
 		}
-		failure := failed(t, line.Send(t.Context(), send))
+		failure := failed(t, line.Send(ctx, send))
 		assert.Equal(t, duopay.Unsure, failure.Kind, "%v", failure)
 		assert.Equal(t, i, s.count())
 	}

@@ -108,11 +108,19 @@ func (t *Transport) serve(r *http.Request, body []byte) (*http.Response, error) 
 
 	select {
 	case <-w.begun:
-		return w.response(r, &hangUp{reader, cancel}), nil
 	case <-died:
-		return nil, io.ErrUnexpectedEOF
 	case <-client.Done():
+	}
+	// A handler that sees the client leave may answer or die before the client
+	// is heard here: whoever has left learns nothing but that.
+	if client.Err() != nil {
 		return nil, context.Cause(client)
+	}
+	select {
+	case <-w.begun:
+		return w.response(r, &incoming{reader, client, cancel}), nil
+	default:
+		return nil, io.ErrUnexpectedEOF
 	}
 }
 
@@ -180,16 +188,27 @@ func (a *answer) response(r *http.Request, body io.ReadCloser) *http.Response {
 	}
 }
 
-// hangUp is a response body; closing it tells the handler that the client has
-// left.
-type hangUp struct {
+// incoming is a response body; closing it tells the handler that the client
+// has left.
+type incoming struct {
 	*io.PipeReader
+	client context.Context
 	cancel context.CancelFunc
 }
 
-func (h *hangUp) Close() error {
-	h.cancel()
-	return h.PipeReader.Close()
+// Read fails with the client's own error once the client has left, however
+// the handler ended the body meanwhile.
+func (b *incoming) Read(p []byte) (int, error) {
+	n, err := b.PipeReader.Read(p)
+	if err != nil && b.client.Err() != nil {
+		err = context.Cause(b.client)
+	}
+	return n, err
+}
+
+func (b *incoming) Close() error {
+	b.cancel()
+	return b.PipeReader.Close()
 }
 
 func readBody(r *http.Request) ([]byte, error) {

@@ -199,6 +199,53 @@ func TestTransportStallsInBody(t *testing.T) {
 	})
 }
 
+// Whoever has left learns nothing but that, whatever the handler does as soon
+// as it can know.
+func TestTransportClientLeft(t *testing.T) {
+	left := errors.New("left")
+	for name, end := range map[string]func(http.ResponseWriter){
+		"answers": func(w http.ResponseWriter) { io.WriteString(w, "too late") },
+		"returns": func(http.ResponseWriter) {},
+		"drops":   func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Run("before the answer", func(t *testing.T) {
+				ctx, leave := context.WithCancelCause(t.Context())
+				transport := sandbox.NewTransport(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					leave(left)
+					end(w)
+				}))
+				resp, err := transport.RoundTrip(traced(ctx, t, new([]string)))
+				if resp != nil || !errors.Is(err, left) {
+					t.Errorf("%v, %v, want %v", resp, err, left)
+				}
+			})
+			t.Run("in the body", func(t *testing.T) {
+				ctx, leave := context.WithCancelCause(t.Context())
+				reading := make(chan struct{})
+				transport := sandbox.NewTransport(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					io.WriteString(w, "half")
+					<-reading
+					leave(left)
+					end(w)
+				}))
+				resp, err := transport.RoundTrip(traced(ctx, t, new([]string)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer resp.Body.Close()
+				if _, err := io.ReadFull(resp.Body, make([]byte, 4)); err != nil {
+					t.Fatal(err)
+				}
+				close(reading)
+				if _, err := io.ReadAll(resp.Body); !errors.Is(err, left) {
+					t.Errorf("error %v, want %v", err, left)
+				}
+			})
+		})
+	}
+}
+
 // A client that does not read on must not leave the handler hanging.
 func TestTransportBodyNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
