@@ -88,13 +88,17 @@ type Progress struct {
 // when the provider's time for it has passed. It may take a minute or more.
 // The order number must be stored before, and must never have been used.
 //
+// Only one Settle or [Resume] may be at work on an order at a time: while one is
+// told that the order is paid, another may give up on the payer and cancel.
+//
 // It ends in one of three ways:
 //
 //   - paid: the error is nil.
 //   - not paid: the error is of kind [Invalid], [NotSent], or [Refused] with
 //     Certain true. A new attempt needs a new order number and a new payment
-//     code. An order that was paid and returned in full, status [Refunded],
-//     counts as not paid.
+//     code, but for the first two kinds, after which both may be used again. An
+//     order that was paid and returned in full, status [Refunded], counts as not
+//     paid.
 //   - unknown: the status is [Unknown] and the error is of kind [Unsure].
 //     Do not hand over the goods, do not use the number again, query later
 //     (minutes, then the next day); [Resume] does.
@@ -133,7 +137,8 @@ func Settle(ctx context.Context, gateway Settler, charge Charge, options ...Sett
 // Resume is [Settle] for a charge that was sent before and whose outcome is
 // not known, as after a restart: it queries and, when the time has passed,
 // cancels. order.CreatedAt is when the charge was sent; if it is zero, the time
-// begins now.
+// begins now. What sent the charge, and other calls of Resume for the order, must
+// have ended: a program that may run twice locks the order.
 //
 // If the gateway is a [Canceler], a cancel may have been sent before, and may be
 // on its way still: that the order is paid is then believed after 20 s only.

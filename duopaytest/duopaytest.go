@@ -1,21 +1,26 @@
 // Package duopaytest holds what a payment provider has to keep: [Run] puts a
 // gateway, and the fake provider behind it, through every rule of every
 // capability that the gateway has. A failure prints the rule that is broken.
-// [Gateway] is a provider in memory that keeps all of them, for unit tests of
-// programs that take money.
+// [Simulate] runs whole lives of orders, in which everything happens that can,
+// and compares what the merchant was told with the fake's book. [Gateway] is a
+// provider in memory that passes both, for unit tests of programs that take
+// money.
 //
 // A provider's whole conformance test:
 //
-//	func TestConformance(t *testing.T) {
-//		duopaytest.Run(t, func(t testing.TB, client *http.Client) duopaytest.Rig {
-//			fake := faketest.NewServer()
-//			gateway, err := provider.New(fake.Key, duopay.WithHTTPClient(client))
-//			if err != nil {
-//				t.Fatal(err)
-//			}
-//			return duopaytest.Rig{Gateway: gateway, Fake: fake, Book: fake.Book, Pay: fake.Pay, Notify: fake.Notify}
-//		})
+//	func rig(t testing.TB, client *http.Client) duopaytest.Rig {
+//		fake := faketest.NewServer()
+//		gateway, err := provider.New(fake.Key, duopay.WithHTTPClient(client))
+//		if err != nil {
+//			t.Fatal(err)
+//		}
+//		return duopaytest.Rig{Gateway: gateway, Fake: fake, Book: fake.Book, Pay: fake.Pay, Notify: fake.Notify}
 //	}
+//
+//	var lives = duopaytest.LivesFlags()
+//
+//	func TestConformance(t *testing.T) { duopaytest.Run(t, rig) }
+//	func TestSimulation(t *testing.T)  { duopaytest.Simulate(t, rig, *lives) }
 package duopaytest
 
 import (

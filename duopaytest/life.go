@@ -50,7 +50,9 @@ func (l *life) live() {
 
 	var others sync.WaitGroup
 	others.Go(l.payer)
-	others.Go(func() { l.postman(neighbor) })
+	if messages.met(l.bench) && parses.met(l.bench) { // is asked now: a restart replaces the gateway
+		others.Go(func() { l.postman(neighbor) })
+	}
 	l.merchant()
 	for !l.quiet() {
 		_ = pause(ctx, time.Second)
@@ -140,12 +142,31 @@ func (l *life) count(f figure) {
 func (l *life) hear(from string, said claim, p duopay.Payment, err error) {
 	l.say("%s: %v, %s", from, p.Status, gist(err))
 	l.keepsSecrets(err)
-	if lie := l.truth(l.store.order.OrderNo, said, p, err); lie != nil {
+	if err == nil {
+		l.store.set(&l.store.seen, true)
+	}
+	orderNo := l.store.order.OrderNo
+	if lie := first(l.truth(orderNo, said, p, err), l.refundedTruth(p)); lie != nil {
 		l.fail("%s: %v", from, lie)
 	}
-	if said == isPaid && !p.Amount.IsZero() && p.Amount != l.script.amount {
+	switch {
+	case said == nothing && err != nil && p.Status != duopay.Unknown:
+		l.fail("%s: status %v comes with the error %v", from, p.Status, err)
+	case said != nothing && p.OrderNo != orderNo:
+		l.fail("%s: order %s is reported as order %s", from, orderNo, p.OrderNo)
+	case said == isPaid && !p.Amount.IsZero() && p.Amount != l.script.amount: // notifications may tell no amount
 		l.fail("%s: it is reported as paid with %s in place of %s", from, p.Amount, l.script.amount)
 	}
+}
+
+// refundedTruth compares a status that says that money was returned with the
+// book. What was returned stays so, so that an old answer is true as well.
+func (l *life) refundedTruth(p duopay.Payment) error {
+	charged, returned := l.Book(l.store.order.OrderNo)
+	if p.Status == duopay.PartialRefunded && returned == 0 || p.Status == duopay.Refunded && returned < charged {
+		return oneLine("order %s is reported as %v, and %s of %s was returned", l.store.order.OrderNo, p.Status, returned.Money(), charged.Money())
+	}
+	return nil
 }
 
 // gist returns an error without what differs from one time to the next.
@@ -201,6 +222,8 @@ func (l *life) ending() {
 	if charged > l.script.amount.Fen() {
 		l.fail("%s was ordered, and %s was taken", l.script.amount, charged.Money())
 	}
+	l.lastQuery()
+	l.lastMessage()
 	switch l.store.outcome() {
 	case isPaid:
 		if !l.store.cancels && len(l.store.refunds) == 0 && held != l.script.amount.Fen() {
@@ -224,15 +247,52 @@ func (l *life) ending() {
 	}
 }
 
+// lastQuery asks what became of an order that money was taken for. By now the
+// answer is what the book says.
+func (l *life) lastQuery() {
+	charged, returned := l.Book(l.store.order.OrderNo)
+	if charged == 0 || !queries.met(l.bench) {
+		return
+	}
+	p, err := l.query(l.store.order)
+	said := told(p, err)
+	l.hear("Query, in the end", said, p, err)
+	switch {
+	case charged > returned && said != isPaid:
+		l.fail("nothing goes wrong any more, %s is taken, and the order is %v, %v", (charged - returned).Money(), p.Status, err)
+	case charged == returned && l.store.repaid() == 0 && p.Status == duopay.Paid: // of refunds not all providers tell
+		l.fail("nothing goes wrong any more, %s was canceled, and the order is %v", charged.Money(), p.Status)
+	}
+}
+
+// lastMessage lets the provider post that the order is paid, which is believed
+// by now.
+func (l *life) lastMessage() {
+	charged, returned := l.Book(l.store.order.OrderNo)
+	if charged == 0 || returned > 0 || !messages.met(l.bench) || !parses.met(l.bench) {
+		return
+	}
+	message, err := l.message(l.store.order.OrderNo, Genuine)
+	if err != nil {
+		return // not all orders are notified
+	}
+	n, err := l.parse(message)
+	l.hear("notification, in the end", told(n.Payment, err), n.Payment, err)
+	if told(n.Payment, err) != isPaid {
+		l.fail("nothing goes wrong any more, and the provider's notification says %v, %v", n.Payment.Status, err)
+	}
+}
+
 // unresolved reports an order that nobody has paid, and of which this is not
-// known although there are ways to end it. Of an order that it does not know,
-// a provider may say no more than that.
+// known although there are ways to end it. Of an order that never reached it, a
+// provider may say no more than that it does not know it, in a code that fits
+// other refusals as well.
 func (l *life) unresolved() {
 	if !queries.met(l.bench) || !cancels.met(l.bench) && !closes.met(l.bench) {
 		return
 	}
 	p, err := l.query(l.store.order)
-	if !errors.Is(err, duopay.ErrNotFound) && !errors.Is(err, duopay.Refused) {
+	if l.store.exists() || !errors.Is(err, duopay.Refused) {
 		l.fail("nothing goes wrong any more, and the order is %v, %v", p.Status, err)
 	}
 }
@@ -245,15 +305,31 @@ func (l *life) refundsEnd(returned duopay.Fen) {
 	least := l.store.repaid()
 	most := least
 	for _, r := range l.store.refunds {
-		if !r.sent || r.over() {
-			continue
-		}
-		most += r.Amount.Fen()
-		if asks.met(l.bench) {
+		switch {
+		case r.denied:
+		case !r.sent:
+			l.fail("nothing goes wrong any more, and the refund %s never leaves", r.RefundNo)
+		case !asks.met(l.bench):
+			if !r.over() {
+				most += r.Amount.Fen()
+			}
+		case r.over():
+			l.lastQueryRefund(r)
+		default:
 			l.fail("nothing goes wrong any more, and the refund %s is %v", r.RefundNo, r.status)
 		}
 	}
 	if returned < least || returned > most {
 		l.fail("%s was returned, and by what was reported it is %s to %s", returned.Money(), least.Money(), most.Money())
+	}
+}
+
+// lastQueryRefund asks again what became of a refund, which is not forgotten.
+func (l *life) lastQueryRefund(r *repayment) {
+	known := r.status
+	result, err := l.Gateway.(duopay.RefundQuerier).QueryRefund(l.ctx, r.Refund)
+	l.hearRefund("QueryRefund, in the end", r, result, err)
+	if err != nil || result.Status != known {
+		l.fail("nothing goes wrong any more, and the refund %s, which was %v, is %v, %v", r.RefundNo, known, result.Status, err)
 	}
 }

@@ -19,6 +19,7 @@ type store struct {
 
 	mu       sync.Mutex
 	said     claim
+	seen     bool // the provider has answered as to the order
 	settling bool // Settle is at work, and may cancel
 	canceled bool // it may have canceled
 }
@@ -51,6 +52,13 @@ func (s *store) outcome() claim {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.said
+}
+
+// exists reports whether the provider has ever answered as to the order.
+func (s *store) exists() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
 }
 
 // set sets one of the flags.
@@ -86,7 +94,7 @@ func (l *life) learn(said claim, by figure) {
 func (l *life) merchant() {
 	for _, crash := range l.script.crashes {
 		ctx, stop := context.WithTimeout(l.ctx, crash.after)
-		l.open()
+		l.startHandler()
 		l.program(ctx)
 		stopped := ctx.Err() != nil
 		stop()
@@ -95,24 +103,31 @@ func (l *life) merchant() {
 		}
 		l.say("the merchant's program is stopped")
 		l.count(restarts)
-		l.close()
+		l.stopHandler()
 		_ = pause(l.ctx, crash.down)
 		if l.Restart != nil {
 			l.Gateway = l.Restart()
 		}
 	}
-	l.open()
+	l.startHandler()
 	l.program(l.ctx)
 }
 
 // stubborn is how often the merchant tries a thing when all is quiet.
 const stubborn = 12
 
+// tooLong is a time in which every call comes to an end, Settle included.
+const tooLong = 20 * time.Minute
+
 // keepTrying does a thing until it is done, often and then less often.
 func (l *life) keepTrying(ctx context.Context, done func() bool, try func()) {
 	wait := 5 * time.Second
 	for left := stubborn; left > 0 && !done() && ctx.Err() == nil; {
+		start := time.Now()
 		try()
+		if took := time.Since(start); took > tooLong {
+			l.fail("it took %v to be told anything", took)
+		}
 		if done() || pause(ctx, wait) != nil {
 			return
 		}
@@ -162,7 +177,7 @@ func (l *life) settle(ctx context.Context) {
 	l.store.set(&l.store.settling, cancels.met(l.bench))
 	defer l.store.set(&l.store.settling, false)
 
-	start, by := time.Now(), "Resume"
+	by := "Resume"
 	var p duopay.Payment
 	var err error
 	if l.store.sent {
@@ -172,8 +187,8 @@ func (l *life) settle(ctx context.Context) {
 		p, err = duopay.Settle(ctx, gateway, l.store.charge, options...)
 	}
 	l.hear(by, ended(p, err), p, err)
-	if time.Since(start) > tooLong {
-		l.fail("%s took %v", by, time.Since(start))
+	if ended(p, err) == nothing && !errors.Is(err, duopay.Unsure) {
+		l.fail("%s ends with neither an outcome nor an error of kind unsure: %v, %v", by, p.Status, err)
 	}
 	if l.sky.repeated {
 		l.fail("the charge was sent again, after it may have arrived")
@@ -189,9 +204,6 @@ func (l *life) settle(ctx context.Context) {
 	}
 }
 
-// tooLong is a time in which Settle always comes to an end.
-const tooLong = 20 * time.Minute
-
 // storeCharge makes the request for a charge.
 func (l *life) storeCharge() {
 	if l.script.asked {
@@ -202,7 +214,10 @@ func (l *life) storeCharge() {
 		c.ExpiresAt = l.began.Add(l.script.expires)
 	}
 	l.store.charge, l.store.order = c, reference(c.OrderNo, c.Amount)
-	l.sky.charge = c.AuthCode
+	l.sky.charge, l.sky.taken = c.AuthCode, func() bool {
+		charged, _ := l.Book(c.OrderNo)
+		return charged > 0
+	}
 	close(l.stored)
 	close(l.shown)
 }
@@ -246,21 +261,27 @@ func (l *life) prepareOnce(ctx context.Context) {
 	case errors.Is(err, duopay.NotSent):
 		l.store.sent = false
 	case certain(err):
-		l.learn(notPaid, 0)
+		l.learn(notPaid, neverPaid)
 	}
 }
 
 // takeBack cancels a paid order, and waits for what becomes of it.
 func (l *life) takeBack(ctx context.Context) {
 	l.store.cancels = true
-	canceled := false
+	var accepted, canceled bool
+	var last error // what is told of the order in the end
 	l.keepTrying(ctx, func() bool { return canceled }, func() {
 		p, err := l.Gateway.(duopay.Canceler).Cancel(ctx, l.store.order)
+		accepted = err == nil
 		l.hear("Cancel", told(p, err), p, err)
 		p, err = l.Gateway.(duopay.Querier).Query(ctx, l.store.order)
 		l.hear("Query", told(p, err), p, err)
 		canceled = told(p, err) == notPaid
+		last = oneLine("%v, %v", p.Status, err)
 	})
+	if accepted && !canceled && ctx.Err() == nil {
+		l.fail("nothing goes wrong any more, a cancel is accepted, and the order is %v", last)
+	}
 }
 
 // repay makes the refunds, one after the other.
@@ -306,6 +327,9 @@ func (l *life) hearRefund(from string, r *repayment, result duopay.RefundResult,
 			l.fail("%s: status %v comes with the error %v", from, result.Status, err)
 		}
 		return
+	}
+	if result.RefundNo != r.RefundNo || !result.Amount.IsZero() && result.Amount != r.Amount {
+		l.fail("%s: refund %s of %s is reported as %s of %s", from, r.RefundNo, r.Amount, result.RefundNo, result.Amount)
 	}
 	r.status = result.Status
 	if _, returned := l.Book(r.OrderNo); returned < l.store.repaid() {

@@ -3,24 +3,24 @@ package duopaytest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duopay/duopay"
 )
 
-// open starts the handler of the merchant's program, with its gateway.
-func (l *life) open() {
+// startHandler starts the handler of the merchant's program, with its gateway.
+func (l *life) startHandler() {
 	if !parses.met(l.bench) {
 		return
 	}
-	handler, err := duopay.NotificationHandler(l.Gateway.(duopay.NotificationParser), l.book)
+	handler, err := duopay.NotificationHandler(l.Gateway.(duopay.NotificationParser), l.handle)
 	if err != nil {
 		l.fail("%v", err)
 	}
@@ -29,8 +29,8 @@ func (l *life) open() {
 	l.web = handler
 }
 
-// close stops it with the program.
-func (l *life) close() {
+// stopHandler stops it with the program.
+func (l *life) stopHandler() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.web = nil
@@ -39,23 +39,22 @@ func (l *life) close() {
 // letter is what a message is, which the merchant does not know.
 type letter struct {
 	variant  Variant
-	unbooked bool // the merchant cannot book it now
+	unbooked bool         // the merchant cannot book it now
+	handled  *atomic.Bool // set when he has
 }
 
 type letterKey struct{}
 
-// book is what the merchant does with a notification that is believed.
-func (l *life) book(ctx context.Context, n duopay.Notification) error {
+// handle is what the merchant does with a notification that is believed.
+func (l *life) handle(ctx context.Context, n duopay.Notification) error {
 	letter, _ := ctx.Value(letterKey{}).(letter)
-	if n.Payment.OrderNo != l.store.order.OrderNo || n.Refund != nil {
-		return nil // not about this order's payment
-	}
 	if letter.variant != Genuine {
 		l.fail("a notification that is %v is believed", letter.variant)
 	}
 	if letter.unbooked {
-		return errors.New("the database is away")
+		return errAway
 	}
+	letter.handled.Store(true)
 	said := told(n.Payment, nil)
 	l.hear("notification", said, n.Payment, nil)
 	if said == isPaid && l.store.provable() { // all else is for a query to tell
@@ -67,16 +66,17 @@ func (l *life) book(ctx context.Context, n duopay.Notification) error {
 // postman posts the messages of the script when the order is paid, and forged
 // ones before.
 func (l *life) postman(n *neighbor) {
-	if !messages.met(l.bench) || !parses.met(l.bench) || !closed(l.ctx, l.stored) {
+	if !closed(l.ctx, l.stored) {
 		return
 	}
-	orderNo, dice := l.store.order.OrderNo, newDice(l.script.seed, 3)
+	orderNo, dice, forged := l.store.order.OrderNo, newDice(l.script.seed, 3), 0
 	for charged := duopay.Fen(0); charged == 0; charged, _ = l.Book(orderNo) {
 		if pause(l.ctx, dice.time(time.Second, 10*time.Second)) != nil {
 			return
 		}
-		if n != nil && dice.one(0.2) {
+		if n != nil && forged < mostForgeries && dice.one(0.2) {
 			l.forge(n, orderNo)
+			forged++
 		}
 	}
 	var group sync.WaitGroup
@@ -89,9 +89,15 @@ func (l *life) postman(n *neighbor) {
 		group.Go(func() {
 			err := l.Notify(l.ctx, &http.Client{Transport: road}, orderNo, notice.variant)
 			l.say("posted, %v: acknowledged %v", notice.variant, err == nil)
+			if err == nil && !road.handled.Load() {
+				l.fail("a notification that is %v is acknowledged, and was not handled", notice.variant)
+			}
 		})
 	}
 }
+
+// mostForgeries is how many forgeries there are at most in a life.
+const mostForgeries = 5
 
 // forge posts the message about another order with the number of this one.
 func (l *life) forge(n *neighbor, orderNo string) {
@@ -103,7 +109,7 @@ func (l *life) forge(n *neighbor, orderNo string) {
 	r := httptest.NewRequestWithContext(l.ctx, n.message.method, address.String(), strings.NewReader(swap(string(n.message.body))))
 	r.Header = n.message.header.Clone()
 	l.count(forgeries)
-	l.serve(r, letter{variant: Forged})
+	l.serve(r, letter{variant: Forged, handled: new(atomic.Bool)})
 }
 
 // serve is the merchant's web server.
@@ -126,6 +132,7 @@ type road struct {
 	*life
 	dice    dice
 	variant Variant
+	handled atomic.Bool
 }
 
 func (r *road) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -136,7 +143,7 @@ func (r *road) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := letter{r.variant, r.dice.one(r.script.unbooked) && !r.sky.fair()}
+	m := letter{r.variant, r.dice.one(r.script.unbooked) && !r.sky.fair(), &r.handled}
 	deliver := func() *httptest.ResponseRecorder {
 		in := httptest.NewRequestWithContext(context.WithoutCancel(request.Context()), request.Method, request.URL.String(), bytes.NewReader(body))
 		in.Header = request.Header.Clone()

@@ -49,8 +49,10 @@ func LivesFlags() *Lives {
 //     back himself, and refunds have returned what they say and no more;
 //   - nothing that money was taken for stays unknown once nothing goes wrong any
 //     more;
-//   - no forged notification was believed, no secret stands in an error, no call
-//     goes on for ever, and no goroutine is left.
+//   - no forged notification was believed, none was acknowledged that was not
+//     handled, and in the end a genuine one is believed;
+//   - no secret stands in an error, no call goes on for ever, and no goroutine is
+//     left.
 //
 // What can happen depends on what the gateway and the rig can do; at least the
 // gateway must be a [duopay.Settler], or a [duopay.Preparer] and a
@@ -129,7 +131,7 @@ func command(t *testing.T, seed uint64) string {
 func (l *life) compare(second *life) {
 	for i, line := range l.lines {
 		if i >= len(second.lines) || second.lines[i] != line {
-			l.broken = fmt.Errorf("the second time it went another way, from line %d on: %q", i+1, slices.Concat(second.lines, []string{"", ""})[i])
+			l.broken = fmt.Errorf("the second time it went another way, from line %d on: %q", i+1, slices.Concat(second.lines, []string{"the end"})[i])
 			return
 		}
 	}

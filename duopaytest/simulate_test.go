@@ -2,9 +2,12 @@ package duopaytest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +32,94 @@ func ruined(ruin func(*brokenGateway)) func(testing.TB, *http.Client) Rig {
 	}
 }
 
+// brokenInTime are gateways that are broken in ways that show in a life.
+var brokenInTime = map[string]func(*brokenGateway){
+	"takes a paid order for a partly refunded one": func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			if p.Status == duopay.Paid {
+				p.Status = duopay.PartialRefunded
+			}
+			return p, err
+		}
+	},
+	"says paid when it cannot ask": func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			if err != nil {
+				p.Status = duopay.Paid
+			}
+			return p, err
+		}
+	},
+	"names another order": func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			p.OrderNo = p.TradeNo
+			return p, err
+		}
+	},
+	"refuses to tell what is not paid": func(g *brokenGateway) {
+		g.onQuery = func(ctx context.Context, order duopay.Reference) (duopay.Payment, error) {
+			p, err := g.Gateway.Query(ctx, order)
+			if err == nil && !p.Status.Paid() {
+				return duopay.Payment{OrderNo: order.OrderNo}, &duopay.Error{Provider: provider, Op: "query", Kind: duopay.Refused}
+			}
+			return p, err
+		}
+	},
+	"charges again after an answer": func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			if p, err := g.Gateway.Charge(ctx, c); err != nil {
+				return p, err
+			}
+			return g.Gateway.Charge(ctx, c)
+		}
+	},
+	"refunds after an hour": func(g *brokenGateway) {
+		g.onRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			_ = pause(ctx, time.Hour)
+			return g.Gateway.Refund(ctx, r)
+		}
+	},
+	"never sends a refund": func(g *brokenGateway) {
+		g.onRefund = func(_ context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			return duopay.RefundResult{}, &duopay.Error{Provider: provider, Op: "refund", Kind: duopay.NotSent, OrderNo: r.OrderNo}
+		}
+	},
+	"tells of a refund once": func(g *brokenGateway) {
+		var told sync.Map
+		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			result, err := g.Gateway.QueryRefund(ctx, r)
+			if result.Status == duopay.RefundDone {
+				if _, before := told.LoadOrStore(r.RefundNo, true); before {
+					result.Status = duopay.RefundPending
+				}
+			}
+			return result, err
+		}
+	},
+	"knows its own notifications only by chance": func(g *brokenGateway) {
+		parse := g.onParse
+		g.onParse = func(header http.Header, body []byte) (duopay.Notification, error) {
+			if header.Get(signatureHeader) > "8" {
+				return duopay.Notification{}, duopay.ErrSignature
+			}
+			return parse(header, body)
+		}
+	},
+	"believes what is said of a refund": func(g *brokenGateway) {
+		parse := g.onParse
+		g.onParse = func(header http.Header, body []byte) (duopay.Notification, error) {
+			n, err := parse(header, body)
+			if err != nil {
+				return duopay.Notification{Provider: provider, Refund: new(duopay.RefundResult)}, nil
+			}
+			return n, err
+		}
+	},
+}
+
 // What a simulation finds within a few hundred lives. It is about money: what
 // says too little, or the wrong thing about what is no order of its own, is for
 // the rules of [Run].
@@ -39,27 +130,39 @@ func TestSimulationFinds(t *testing.T) {
 		{"takes a lost answer for a failed charge", "sent again, after it may have arrived"},
 		{"charges again when the connection was lost", "sent again, after it may have arrived"},
 		{"takes what is open for failed", "in the end"},
-		{"never says paid", "the merchant is not told"},
+		{"never says paid", "is taken, and the order is pending"},
 		{"takes not found for not paid", "in the end"},
-		{"accepts a cancel and does nothing", "the order is pending"},
+		{"accepts a cancel and does nothing", "a cancel is accepted, and the order is paid"},
 		{"takes the cancel of a paid order for done", "reported as not paid"},
 		{"takes a cancel that is under way for done", "reported as not paid"},
 		{"accepts a close and does nothing", "the order is pending"},
 		{"takes an accepted refund for done", "by what was reported"},
 		{"returns everything in place of a part", "was returned, and by what was reported"},
-		{"returns what there is in place of too much", "by what was reported"},
-		{"makes a new refund of a repeated one", "by what was reported"},
+		{"returns what there is in place of too much", "is reported as DP"},
+		{"makes a new refund of a repeated one", "is reported as DP"},
 		{"takes a lost refund for a failed one", "comes with the error"},
 		{"takes another key", "forged is believed"},
 		{"does not look how old a notification is", "stale is believed"},
 		{"does not look for whom a notification is", "for another merchant is believed"},
+		{"does not say that a notified order is paid", "the provider's notification says unknown"},
+		{"acknowledges whatever happens", "is acknowledged, and was not handled"},
 		{"remembers a lost charge as failed", "in the end"},
 		{"gives an order up when it cannot ask", "reported as not paid"},
 		{"takes an old order for closed", "reported as not paid"},
 		{"takes an order that stays open for closed", "in the end"},
 		{"shows the payment code", "a secret stands in an error"},
+		{"takes a paid order for a partly refunded one", "is reported as partly refunded"},
+		{"says paid when it cannot ask", "status paid comes with the error"},
+		{"names another order", "is reported as order T"},
+		{"refuses to tell what is not paid", "the order is unknown, duopaytest query"},
+		{"charges again after an answer", "sent again, after it may have arrived"},
+		{"refunds after an hour", "to be told anything"},
+		{"never sends a refund", "never leaves"},
+		{"tells of a refund once", "which was refunded, is pending"},
+		{"knows its own notifications only by chance", "the provider's notification says unknown"},
+		{"believes what is said of a refund", "forged is believed"},
 	}
-	broken := make(map[string]func(*brokenGateway))
+	broken := maps.Clone(brokenInTime)
 	for _, b := range brokenGateways {
 		broken[b.name] = b.ruin
 	}
@@ -137,4 +240,23 @@ func TestFigures(t *testing.T) {
 	text := sum.String()
 	assert.True(t, strings.HasPrefix(text, "300 lives: "), text)
 	assert.Contains(t, text, "unreachable ")
+}
+
+// Answers that differ in a long word only, such as a signature, are forged at
+// the same place.
+func TestForge(t *testing.T) {
+	changed := func(word string) string {
+		w := &weather{dice: newDice(7, 2)}
+		seen := ""
+		for range 30 {
+			forged := string(w.forge([]byte(`{"sign":"` + word + `","code":"10000"}`)))
+			require.NotEmpty(t, forged)
+			seen += strings.Replace(forged, word[1:], "", 1) + "\n"
+		}
+		return seen
+	}
+	one, other := "M"+strings.Repeat("a+", 20), "M"+strings.Repeat("7", 30)+"/=="
+	assert.Equal(t, changed(one), changed(other))
+	assert.Contains(t, changed(one), `{"sign":"N","code":"10000"}`)
+	assert.Nil(t, (&weather{dice: newDice(7, 2)}).forge([]byte("{}")), "there is nothing to change")
 }

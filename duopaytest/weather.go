@@ -1,6 +1,7 @@
 package duopaytest
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -14,9 +15,10 @@ type weather struct {
 	began  time.Time
 
 	mu       sync.Mutex
-	charge   string // what every request for the charge holds, and no other; "": nothing
-	arrived  bool   // it may have arrived, and was not answered
-	repeated bool   // and it was sent again
+	charge   string      // what every request for the charge holds, and no other; "": nothing
+	taken    func() bool // whether it was charged
+	arrived  bool        // it may have arrived, and was not answered; an answer may say that it was not taken
+	repeated bool        // and it was sent again
 	figures  figures
 }
 
@@ -34,7 +36,7 @@ func (w *weather) fair() bool { return time.Since(w.began) >= w.script.calm }
 func (w *weather) fault(sent string) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.repeated = w.repeated || w.arrived && w.isCharge(sent)
+	w.repeated = w.repeated || w.isCharge(sent) && (w.arrived || w.taken())
 	fault := w.draw()
 	w.figures.counts[requestsSent]++
 	w.figures.faults[fault]++
@@ -102,15 +104,21 @@ func (w *weather) lateness() time.Duration {
 	return w.dice.time(0, longest-time.Second)
 }
 
-// forge changes one letter or digit of an answer.
+// places is what can be changed in an answer: every letter and digit. A long word
+// counts as one place: it may be a signature, whose letters and length are others
+// each time, and by which a life must not go another way.
+var places = regexp.MustCompile(`[0-9A-Za-z][0-9A-Za-z+/=\\]{31,}|[0-9A-Za-z]`)
+
+// forge changes one letter or digit of an answer, the first one of a long word.
 func (w *weather) forge(body []byte) []byte {
 	w.mu.Lock()
-	from := w.dice.Float64()
+	where := w.dice.Float64()
 	w.mu.Unlock()
-	for i := int(from * float64(len(body))); i < len(body); i++ {
-		if text, ok := change(string(body), i); ok {
-			return []byte(text)
-		}
+	found := places.FindAllIndex(body, -1)
+	if len(found) == 0 {
+		return nil
 	}
-	return nil
+	place := found[int(where*float64(len(found)))][0]
+	text, _ := change(string(body), place)
+	return []byte(text)
 }
