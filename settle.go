@@ -171,6 +171,7 @@ type settlement struct {
 	cancels  int       // how many cancels were tried
 	canceled time.Time // by when a cancel has taken effect, if it arrived; zero: none can have arrived
 	paid     int       // queries in a row that said paid
+	asked    time.Time // when the last query was sent: its answer may tell of then, whenever it comes
 
 	seen         bool      // the provider has shown the order
 	missing      int       // queries in a row that said not found
@@ -351,6 +352,7 @@ func (s *settlement) watch(ctx context.Context, accepted bool) (settled bool) {
 // query asks once and reports whether the outcome is known.
 func (s *settlement) query(ctx context.Context) (settled bool) {
 	s.tell(StepQuery, 0)
+	s.asked = time.Now()
 	payment, err := s.gateway.Query(ctx, s.order)
 	s.count(payment, err)
 	return s.note(payment, err)
@@ -376,7 +378,7 @@ func (s *settlement) note(payment Payment, err error) (settled bool) {
 	s.order.TradeNo = payment.TradeNo
 	if !s.canceled.IsZero() && s.paid > 0 {
 		// The payer was faster than the cancel, or the cancel is not done yet.
-		return s.paid >= 3 && !time.Now().Before(s.canceled)
+		return s.paid >= 3 && !s.asked.Before(s.canceled)
 	}
 	return payment.Status.Paid() || payment.Status.NotPaid()
 }
@@ -399,7 +401,8 @@ func (s *settlement) count(payment Payment, err error) {
 // proveMissing reports whether the provider has denied the order often enough,
 // and late enough, to prove that the charge never arrived.
 func (s *settlement) proveMissing() bool {
-	if !s.maybeMissing() || s.missing < s.timing.NotFoundQueries || time.Since(s.missingSince) < s.timing.NotFoundSpan {
+	if !s.maybeMissing() || s.asked.Before(s.order.CreatedAt.Add(s.timing.GiveUp)) ||
+		s.missing < s.timing.NotFoundQueries || s.asked.Sub(s.missingSince) < s.timing.NotFoundSpan {
 		return false
 	}
 	s.payment.Status = Failed

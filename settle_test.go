@@ -657,6 +657,10 @@ func TestResume(t *testing.T) {
 		"paid meanwhile": {script: script{queries: []answer{success}}, timing: brisk, age: 86400, want: isPaid, calls: every("query", 3, 0, 21)},
 		"paid, but a cancel was under way": {script: script{queries: []answer{success, revoked}}, timing: brisk, age: 50,
 			want: isNotPaid, calls: at("query", 0, 3)},
+		"paid, said so long that a cancel came meanwhile": {
+			script: script{queries: append(times(6, success), success.after(4*time.Second), revoked)}, timing: brisk, age: 50,
+			want: isNotPaid, calls: concat(every("query", 3, 0, 18), at("query", 25)),
+		},
 		"paid, no cancel is possible": {script: script{queries: []answer{success}}, timing: brisk, age: 50, plain: true,
 			want: isPaid, calls: at("query", 0)},
 		"closed meanwhile": {script: script{queries: []answer{closed}}, timing: brisk, age: 50, want: isNotPaid, calls: at("query", 0)},
@@ -673,6 +677,10 @@ func TestResume(t *testing.T) {
 			want: isUnknown, calls: concat(at("query", 0), at("cancel", 0))},
 		"never arrived": {script: script{queries: []answer{missing}}, timing: patient, age: 3600,
 			want: isNotPaid, calls: every("query", 3, 0, 21)},
+		"arrived while it was said that it had not": {
+			script: script{queries: []answer{missing, missing, missing.after(35 * time.Second), success}}, timing: patient, age: 60,
+			want: isPaid, calls: at("query", 0, 3, 6, 44, 47, 50),
+		},
 		"arrived, as its trade number shows": {script: script{queries: []answer{missing}, cancels: []answer{missing}}, timing: patient, age: 3600, tradeNo: "T1",
 			want: isUnknown, calls: concat(at("query", 0), at("cancel", 0), at("query", 0))},
 	} {
