@@ -198,6 +198,17 @@ func ended(p duopay.Payment, err error) claim {
 	return told(p, err)
 }
 
+// agrees reports an end of Settle whose payment and error do not go together: a
+// program may go by either.
+func agrees(p duopay.Payment, err error) error {
+	paid := p.Status == duopay.Paid || p.Status == duopay.PartialRefunded
+	switch {
+	case err == nil && paid, certain(err) && !paid, errors.Is(err, duopay.Unsure) && p.Status == duopay.Unknown:
+		return nil
+	}
+	return oneLine("the status is %v, and the error %v", p.Status, err)
+}
+
 // certain reports whether an error says that nothing was done.
 func certain(err error) bool {
 	var e *duopay.Error

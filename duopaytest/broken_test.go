@@ -433,6 +433,9 @@ var brokenGateways = []struct {
 			return restore(g.Gateway.Refund(ctx, r))
 		}
 		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			if part[r.RefundNo] == r.Amount && r.Amount.Cmp(price) < 0 {
+				r.Amount = price
+			}
 			return restore(g.Gateway.QueryRefund(ctx, r))
 		}
 	}},
@@ -442,6 +445,12 @@ var brokenGateways = []struct {
 				r.Amount = price
 			}
 			return g.Gateway.Refund(ctx, r)
+		}
+		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			if r.Amount.Cmp(price) > 0 {
+				r.Amount = price
+			}
+			return g.Gateway.QueryRefund(ctx, r)
 		}
 	}},
 	{"makes a new refund of a repeated one", "refund/again", func(g *brokenGateway) {
@@ -483,7 +492,7 @@ var brokenGateways = []struct {
 	{"takes a failed query for a failed refund", "refund query/fault", func(g *brokenGateway) {
 		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
 			result, err := g.Gateway.QueryRefund(ctx, r)
-			if errors.Is(err, duopay.Unsure) && !errors.Is(err, duopay.ErrOrderMismatch) {
+			if errors.Is(err, duopay.Unsure) && !errors.Is(err, duopay.ErrOrderMismatch) && !errors.Is(err, duopay.ErrAmountMismatch) {
 				result.Status = duopay.RefundFailed
 			}
 			return result, err
@@ -503,6 +512,15 @@ var brokenGateways = []struct {
 			result, err := g.Gateway.QueryRefund(ctx, r)
 			if e, ok := errors.AsType[*duopay.Error](err); ok && errors.Is(err, duopay.ErrNotFound) {
 				e.Certain = true
+			}
+			return result, err
+		}
+	}},
+	{"does not look how much was returned", "refund query/amount", func(g *brokenGateway) {
+		g.onQueryRefund = func(ctx context.Context, r duopay.Refund) (duopay.RefundResult, error) {
+			result, err := g.Gateway.QueryRefund(ctx, r)
+			if errors.Is(err, duopay.ErrAmountMismatch) {
+				result.Status, err = duopay.RefundDone, nil
 			}
 			return result, err
 		}
@@ -641,6 +659,24 @@ var brokenGateways = []struct {
 				if seen[order.OrderNo]++; seen[order.OrderNo] == 10 {
 					p.Status = duopay.Closed
 				}
+			}
+			return p, err
+		}
+	}},
+	{"takes every refusal that it knows for certain", "charge/open code", func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			p, err := g.Gateway.Charge(ctx, c)
+			if e, ok := errors.AsType[*duopay.Error](err); ok && e.Code == string(WrongState) {
+				e.Certain = true
+			}
+			return p, err
+		}
+	}},
+	{"takes back what was paid with another amount", "settle/other amount", func(g *brokenGateway) {
+		g.onCharge = func(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {
+			p, err := g.Gateway.Charge(ctx, c)
+			if errors.Is(err, duopay.ErrAmountMismatch) {
+				_, _ = g.Gateway.Cancel(ctx, duopay.Reference{OrderNo: c.OrderNo})
 			}
 			return p, err
 		}

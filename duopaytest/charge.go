@@ -49,7 +49,7 @@ func chargeRules() []rule {
 		name:   "charge/once",
 		words:  "a charge that may have arrived is not sent again",
 		needs:  []need{charges},
-		faults: under(LostBefore, Stalled, ServerError),
+		faults: under(LostBefore, Stalled, ServerError, moved),
 		check: func(b *bench) error {
 			c := b.newCharge(price)
 			b.line.set(once(b.fault, c.OrderNo)) // a second one would arrive
@@ -118,17 +118,19 @@ func chargeRules() []rule {
 		needs: []need{charges},
 		check: chargeUnknownCode,
 	}, {
+		name:  "charge/open code",
+		words: "a refusal with a code that may come after the money was taken proves nothing",
+		needs: []need{charges, openCodes},
+		rests: []string{"charge/number used", "charge/unknown code"},
+		check: chargeOpenCode,
+	}, {
 		name:  "charge/other amount",
 		words: "an answer with another amount than was ordered is not paid",
 		needs: []need{charges},
 		check: func(b *bench) error {
-			told := false
-			b.line.alter(func(body []byte) []byte {
-				told = told || amounts.Match(body)
-				return amounts.ReplaceAll(body, []byte("73${1}18"))
-			})
+			told := b.otherAmount()
 			p, err := b.charge(b.newCharge(price))
-			if !told {
+			if !told() {
 				return skipped("the answer to a charge tells no amount")
 			}
 			return saysNothing(ended(p, err), p, err, "the amount in the answer was another one")
@@ -138,6 +140,17 @@ func chargeRules() []rule {
 
 // amounts finds the price in an answer, in yuan or in fen.
 var amounts = regexp.MustCompile(`\b73(\.?)19\b`)
+
+// otherAmount changes the price in the coming answers. It returns how to ask
+// whether there was one.
+func (b *bench) otherAmount() (told func() bool) {
+	found := false
+	b.line.alter(func(body []byte) []byte {
+		found = found || amounts.Match(body)
+		return amounts.ReplaceAll(body, []byte("73${1}18"))
+	})
+	return func() bool { return found }
+}
 
 // saysNothing reports an outcome that claims something.
 func saysNothing(said claim, p duopay.Payment, err error, because string) error {
@@ -165,26 +178,50 @@ func chargePaid(b *bench) error {
 	return b.holds(c.OrderNo, price.Fen())
 }
 
-// chargeUnknownCode has a charge refused, and then another one with the code in
-// the answer replaced by one that does not exist.
-func chargeUnknownCode(b *bench) error {
+// refused has a charge refused, as its payment code was used. It returns how to
+// have another one refused with another code in the answer.
+func (b *bench) refused() (code string, again func(code string) (duopay.Payment, error), err error) {
 	c := b.newCharge(price)
 	if _, err := b.charge(c); err != nil {
-		return err
+		return "", nil, err
 	}
-	c.OrderNo = b.number() // the payment code is used
-	_, err := b.charge(c)
+	c.OrderNo = b.number()
+	_, err = b.charge(c)
 	e, ok := errors.AsType[*duopay.Error](err)
 	if !ok || e.Code == "" {
-		return skipped("no charge is refused with a code")
+		return "", nil, skipped("no charge is refused with a code")
+	}
+	return e.Code, func(code string) (duopay.Payment, error) {
+		b.line.alter(func(body []byte) []byte { return bytes.ReplaceAll(body, []byte(e.Code), []byte(code)) })
+		c.OrderNo = b.number()
+		return b.charge(c)
+	}, nil
+}
+
+func chargeOpenCode(b *bench) error {
+	_, again, err := b.refused()
+	if err != nil {
+		return err
+	}
+	for _, code := range b.OpenCodes {
+		if p, err := again(code); err == nil || certain(err) || p.Status != duopay.Unknown {
+			return oneLine("the code is %s, and the order is reported as %v, %v", code, p.Status, err)
+		}
+	}
+	return nil
+}
+
+// chargeUnknownCode has a charge refused with a code that does not exist.
+func chargeUnknownCode(b *bench) error {
+	code, again, err := b.refused()
+	if err != nil {
+		return err
 	}
 	unknown := "DUOPAY_NEW"
-	if strings.Trim(e.Code, "0123456789") == "" {
-		unknown = strings.Repeat("7", len(e.Code))
+	if strings.Trim(code, "0123456789") == "" {
+		unknown = strings.Repeat("7", len(code))
 	}
-	b.line.alter(func(body []byte) []byte { return bytes.ReplaceAll(body, []byte(e.Code), []byte(unknown)) })
-	c.OrderNo = b.number()
-	p, err := b.charge(c)
+	p, err := again(unknown)
 	return saysNothing(ended(p, err), p, err, "the code was "+unknown)
 }
 

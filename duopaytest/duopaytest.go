@@ -96,6 +96,11 @@ type Rig struct {
 	// Signed says that the provider signs its answers.
 	Signed bool
 
+	// OpenCodes are codes with which the provider refuses a charge, and which are
+	// no proof that it was not carried out: for failures of its own, or a number
+	// that was used.
+	OpenCodes []string
+
 	// Secrets are texts that must not be in any error, such as the gateway's
 	// key.
 	Secrets []string
@@ -193,6 +198,7 @@ var (
 	hesitation = need{func(b *bench) bool { return b.AskPayer != nil && b.Pay != nil }, "the rig has no AskPayer"}
 	slowness   = need{func(b *bench) bool { return b.SlowCancel != nil }, "the rig has no SlowCancel"}
 	failures   = need{func(b *bench) bool { return b.FailRefund != nil }, "the rig has no FailRefund"}
+	openCodes  = need{func(b *bench) bool { return len(b.OpenCodes) > 0 }, "the rig has no OpenCodes"}
 	signs      = need{func(b *bench) bool { return b.Signed }, "the answers are not signed"}
 	messages   = need{func(b *bench) bool { return b.Notify != nil }, "the rig has no Notify"}
 	payable    = need{func(b *bench) bool { return has[duopay.Charger](b) || has[duopay.Preparer](b) && b.Pay != nil },

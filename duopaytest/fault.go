@@ -44,6 +44,7 @@ const (
 	twice     // arrives twice, and the second answer comes back
 	duplicate // answered, and arrives once more some seconds later
 	forged    // somebody has changed the answer on the way
+	moved     // HTTP 307 to the same address; the provider has not acted
 
 	numFaults
 )
@@ -53,7 +54,7 @@ func (f Fault) String() string {
 	return [...]string{
 		"none", "unreachable", "lost before", "stalled", "server error", "lost after", "slow", "server error after", "status error",
 		"garbage", "truncated", "stuck", "empty", "late", "swapped", "parroted", "echoed", "twice", "duplicate",
-		"forged",
+		"forged", "moved",
 	}[f]
 }
 
@@ -211,6 +212,8 @@ func (l *line) carry(ctx context.Context, fault Fault, sent string, deliver func
 		return answer{}, cmp.Or(pause(ctx, endless), io.ErrUnexpectedEOF)
 	case ServerError:
 		return badGateway(), nil
+	case moved:
+		return answer{status: http.StatusTemporaryRedirect, header: make(http.Header)}, nil
 	case swap:
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -304,6 +307,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	a, err := l.pass(ctx, fault, sent, func() answer { return l.serve(r, body) })
 	if err != nil {
 		return nil, err
+	}
+	if fault == moved {
+		a.header.Set("Location", r.URL.String())
 	}
 	reader := io.Reader(bytes.NewReader(a.body))
 	if a.rest != nil {

@@ -78,7 +78,7 @@ func (g *Gateway) Notify(ctx context.Context, client *http.Client, orderNo strin
 func (g *Gateway) Rig() Rig {
 	return Rig{
 		Gateway: g, Book: g.Book, Pay: g.Pay, AskPayer: g.AskPayer, SlowCancel: g.SlowCancel, FailRefund: g.FailRefund,
-		Notify: g.Notify, Secrets: []string{bankKey}, line: g.line,
+		Notify: g.Notify, OpenCodes: []string{string(NumberUsed), string(WrongState)}, Secrets: []string{bankKey}, line: g.line,
 	}
 }
 
@@ -273,9 +273,12 @@ func (r *Reply) refund(refund duopay.Refund, err error) (duopay.RefundResult, er
 	if r == nil || err != nil {
 		return result, err
 	}
-	result.RefundTradeNo, result.Status, result.State, result.Native = r.TradeNo, r.RefundStatus, string(r.RefundStatus), r
-	result.Amount, err = r.RefundAmount.Money()
-	return result, err
+	result.RefundTradeNo, result.State, result.Native = r.TradeNo, string(r.RefundStatus), r
+	if result.Amount, err = r.RefundAmount.Money(); err != nil || result.Amount != refund.Amount {
+		return result, &duopay.Error{Provider: provider, Op: "match", Kind: duopay.Unsure, OrderNo: refund.OrderNo, Err: duopay.ErrAmountMismatch}
+	}
+	result.Status = r.RefundStatus
+	return result, nil
 }
 
 // Timing returns a short schedule for [duopay.Settle].

@@ -24,6 +24,9 @@ type life struct {
 	stored chan struct{} // closed when the merchant has stored the order
 	shown  chan struct{} // closed when the payer knows how to pay
 
+	crossed bool               // a cancel has met its payment
+	stop    context.CancelFunc // stops the merchant's program; nil: it goes on
+
 	mu      sync.Mutex
 	lines   []string // its story
 	broken  error    // the first thing that should not have happened
@@ -202,6 +205,20 @@ func (l *life) payer() {
 			return
 		}
 		l.say("the payer pays: %v", l.Pay(l.store.order.OrderNo))
+	}
+}
+
+// cross lets the payer pay, and stops the merchant's program, while the first
+// cancel is on its way.
+func (l *life) cross() {
+	if l.script.crossing == 0 || l.crossed {
+		return
+	}
+	l.crossed = true
+	dice := newDice(l.script.seed, 20)
+	time.AfterFunc(dice.time(0, pick(dice, time.Second, 5*time.Second)), func() { l.say("the payer pays: %v", l.Pay(l.store.order.OrderNo)) })
+	if l.stop != nil {
+		time.AfterFunc(dice.time(0, 5*time.Second), l.stop)
 	}
 }
 

@@ -94,6 +94,7 @@ func (l *life) learn(said claim, by figure) {
 func (l *life) merchant() {
 	for _, crash := range l.script.crashes {
 		ctx, stop := context.WithTimeout(l.ctx, crash.after)
+		l.stop = stop
 		l.startHandler()
 		l.program(ctx)
 		stopped := ctx.Err() != nil
@@ -109,6 +110,7 @@ func (l *life) merchant() {
 			l.Gateway = l.Restart()
 		}
 	}
+	l.stop = nil
 	l.startHandler()
 	l.program(l.ctx)
 }
@@ -162,8 +164,13 @@ func (l *life) settle(ctx context.Context) {
 	options := []duopay.SettleOption{duopay.WithProgress(func(p duopay.Progress) {
 		l.say("  %s", p.Step)
 		queried = queried || p.Step == duopay.StepQuery
+		l.sky.sends(p.Step)
 		if p.Step == duopay.StepCancel {
 			l.store.set(&l.store.canceled, true)
+			l.cross()
+			if early := gateway.Timing().CancelAfter - p.Elapsed; early > 0 {
+				l.fail("a cancel is sent %v too early", early)
+			}
 		}
 	})}
 	if l.script.abort > 0 {
@@ -187,8 +194,8 @@ func (l *life) settle(ctx context.Context) {
 		p, err = duopay.Settle(ctx, gateway, l.store.charge, options...)
 	}
 	l.hear(by, ended(p, err), p, err)
-	if ended(p, err) == nothing && !errors.Is(err, duopay.Unsure) {
-		l.fail("%s ends with neither an outcome nor an error of kind unsure: %v, %v", by, p.Status, err)
+	if lie := agrees(p, err); lie != nil {
+		l.fail("%s: %v", by, lie)
 	}
 	if l.sky.repeated {
 		l.fail("the charge was sent again, after it may have arrived")

@@ -2,7 +2,12 @@ package duopaytest
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/duopay/duopay"
 )
@@ -82,7 +87,7 @@ func queryRules() []rule {
 		},
 	}, {
 		name:  "query/changed",
-		words: "where answers are signed, no letter or digit of one can be changed so that it says something else and is believed",
+		words: "where answers are signed, no letter or digit of one can be changed so that it says something else and is believed, nor beside the genuine one or without a part of it",
 		needs: []need{queries, payable, signs},
 		check: queryChanged,
 	}, {
@@ -136,17 +141,67 @@ func queryChanged(b *bench) error {
 		return err
 	}
 	length := len(b.line.lastBody())
-	for i := 0; i < length; i += length/mostChanges + 1 {
-		var from, to string
-		b.line.alter(func(body []byte) []byte {
-			from = string(body)
-			to, _ = change(from, min(i, len(from)-1))
-			return []byte(cmp.Or(to, from))
-		})
-		p, err := b.query(order)
-		if err == nil && !alike(p, genuine) {
-			return oneLine("with byte %d changed it says something else and is believed: %.60q", i, to[max(0, i-20):])
+	for i, n := 0, 0; i < length; i, n = i+length/mostChanges+1, n+1 {
+		for _, smuggle := range []smuggle{inPlace, smuggles[n%len(smuggles)]} {
+			var from, to string
+			b.line.alter(func(body []byte) []byte {
+				from = string(body)
+				to, _ = change(from, min(i, len(from)-1))
+				return []byte(smuggle(from, cmp.Or(to, from)))
+			})
+			p, err := b.query(order)
+			if err == nil && !alike(p, genuine) {
+				return oneLine("with byte %d changed it says something else and is believed: %.60q", i, to[max(0, i-20):])
+			}
 		}
 	}
 	return nil
+}
+
+// smuggle is a way to bring a changed answer; both are JSON objects.
+type smuggle func(genuine, changed string) string
+
+func inPlace(_, changed string) string { return changed }
+
+// smuggles bring it before or behind the genuine one, by the same names or almost,
+// and without one of its members, which may be the signature.
+var smuggles = []smuggle{
+	func(genuine, changed string) string { return joined(changed, genuine) },
+	joined,
+	func(genuine, changed string) string { return joined(renamed(changed), genuine) },
+	func(genuine, changed string) string { return joined(genuine, renamed(changed)) },
+	func(genuine, changed string) string { return joined(renamed(less(changed, 0)), genuine) },
+	func(_, changed string) string { return less(changed, 0) },
+	func(_, changed string) string { return less(changed, 1) },
+}
+
+// joined returns an object with the members of both.
+func joined(a, b string) string {
+	return strings.TrimSuffix(strings.TrimSpace(a), "}") + "," + strings.TrimPrefix(strings.TrimSpace(b), "{")
+}
+
+// renamed returns an object whose members have their names in upper case.
+func renamed(object string) string {
+	return rebuilt(object, func(_ int, name string) (string, bool) { return strings.ToUpper(name), true })
+}
+
+// less returns an object without its n-th member, by name.
+func less(object string, n int) string {
+	return rebuilt(object, func(i int, name string) (string, bool) { return name, i != n })
+}
+
+// rebuilt returns an object with the members, sorted by name, that keep names;
+// what is no object stays as it is.
+func rebuilt(object string, keep func(i int, name string) (string, bool)) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(object), &members) != nil {
+		return object
+	}
+	var kept []string
+	for i, name := range slices.Sorted(maps.Keys(members)) {
+		if as, ok := keep(i, name); ok {
+			kept = append(kept, strconv.Quote(as)+":"+string(members[name]))
+		}
+	}
+	return "{" + strings.Join(kept, ",") + "}"
 }

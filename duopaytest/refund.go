@@ -1,6 +1,7 @@
 package duopaytest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/duopay/duopay"
@@ -117,7 +118,7 @@ func refundRules() []rule {
 		words:  "a refund that may have arrived is not sent again by itself: whether it has to be is for the merchant to find out",
 		needs:  []need{refunds, payable},
 		rests:  []string{"refund/full"},
-		faults: under(LostBefore, Stalled, ServerError),
+		faults: under(LostBefore, Stalled, ServerError, moved),
 		check: func(b *bench) error {
 			order, err := b.paid(price)
 			if err != nil {
@@ -158,6 +159,31 @@ func refundRules() []rule {
 				return err
 			}
 			return undecided(b.queryRefund(b.newRefund(order, other)))
+		},
+	}, {
+		name:  "refund query/amount",
+		words: "a refund that was done with another amount than was asked is unknown, with ErrAmountMismatch",
+		needs: []need{asks, refunds, payable},
+		rests: []string{"refund/full"},
+		check: func(b *bench) error {
+			order, err := b.paid(price)
+			if err != nil {
+				return err
+			}
+			refund := b.newRefund(order, other)
+			if err := b.refunded(refund); err != nil {
+				return err
+			}
+			result, err := b.queryRefund(refund)
+			if err == nil && result.Amount.IsZero() {
+				return skipped("the answer to a query tells no amount")
+			}
+			refund.Amount = other.Sub(fen)
+			result, err = b.queryRefund(refund)
+			if !errors.Is(err, duopay.ErrAmountMismatch) || result.Status != duopay.RefundUnknown {
+				return oneLine("%s was returned in place of %s, and it is reported as %v, %v", other, refund.Amount, result.Status, err)
+			}
+			return nil
 		},
 	}, {
 		name:  "refund query/other refund",

@@ -29,6 +29,7 @@ type script struct {
 	patience  time.Duration   // when a prepared order is closed
 	expires   time.Duration   // 0: never
 	abort     time.Duration   // when the cashier gives up; 0: never
+	crossing  time.Duration   // how late what Settle sends to cancel is, while the payer pays; 0: it is not
 	slowly    bool            // the first cancel takes its time
 	takenBack bool            // the merchant cancels the order after it was paid
 	refunds   []duopay.Money
@@ -70,6 +71,9 @@ func write(seed uint64, b *bench) *script {
 	s.payer(d)
 	s.merchant(d)
 	s.post(d)
+	if s.asked && cancels.met(b) && d.one(0.3) {
+		s.cross(d)
+	}
 	return s
 }
 
@@ -147,6 +151,16 @@ func (s *script) post(d dice) {
 	}
 	if d.one(0.5) {
 		s.road = d.few()
+	}
+}
+
+// cross makes a payment meet the cancel that Settle sends when nobody has paid:
+// all is slow, and half of the time the program is stopped then.
+func (s *script) cross(d dice) {
+	s.crossing, s.payments, s.crashes = d.time(time.Second, longest-time.Second), nil, nil
+	s.calm, s.faults, s.slow = max(s.calm, 4*time.Minute), pick(d, s.faults, 0, 0), pick(d, 0.1, 0.3, 0.6)
+	if d.one(0.5) {
+		s.crashes = []crash{{time.Hour, d.time(0, 10*time.Second)}} // see life.cross
 	}
 }
 

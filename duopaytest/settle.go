@@ -33,7 +33,7 @@ func settleRules() []rule {
 			b.line.set(once(late, c.OrderNo))
 			p, err := b.settle(b.ctx, c)
 			_ = pause(b.ctx, 2*delay)
-			return b.final(c.OrderNo, ended(p, err), p, err)
+			return first(agrees(p, err), b.final(c.OrderNo, ended(p, err), p, err))
 		},
 	}, {
 		name:  "settle/dark",
@@ -54,7 +54,7 @@ func settleRules() []rule {
 				return None // such as a token, before the charge
 			})
 			p, err := b.settle(b.ctx, c)
-			return saysNothing(ended(p, err), p, err, "nothing was heard")
+			return first(agrees(p, err), saysNothing(ended(p, err), p, err, "nothing was heard"))
 		},
 	}, {
 		name:   "settle/resume",
@@ -84,10 +84,28 @@ func settleRules() []rule {
 				return reference(c.OrderNo, c.Amount), nil
 			}, func(duopay.Reference) error {
 				p, err := b.settle(b.ctx, c)
-				return b.final(c.OrderNo, ended(p, err), p, err)
+				return first(agrees(p, err), b.final(c.OrderNo, ended(p, err), p, err))
 			})
 		},
+	}, {
+		name:  "settle/other amount",
+		words: "an order that is paid with another amount than was ordered is unknown, and not taken back: somebody has to look",
+		needs: []need{settles},
+		rests: append(whole, "settle/fault", "charge/other amount", "query/amount"),
+		check: settleOtherAmount,
 	}}
+}
+
+func settleOtherAmount(b *bench) error {
+	told := b.otherAmount()
+	c := b.newCharge(price)
+	p, err := b.settle(b.ctx, c)
+	if !told() {
+		return skipped("no answer tells the amount")
+	}
+	return first(
+		agrees(p, err), saysNothing(ended(p, err), p, err, "the amount in the answers was another one"), b.holds(c.OrderNo, price.Fen()),
+	)
 }
 
 // meanwhile is how long a restart takes.
@@ -98,7 +116,7 @@ func (b *bench) settled(orderNo string, p duopay.Payment, err error) error {
 	if charged, returned := b.Book(orderNo); charged > returned && told(p, err) != isPaid {
 		return oneLine("it was paid, and Settle ends in %v, %v", p.Status, err)
 	}
-	return b.final(orderNo, ended(p, err), p, err)
+	return first(agrees(p, err), b.final(orderNo, ended(p, err), p, err))
 }
 
 func (b *bench) settle(ctx context.Context, c duopay.Charge) (duopay.Payment, error) {

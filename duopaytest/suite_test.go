@@ -81,6 +81,7 @@ func (g wired) call(ctx context.Context, r Request) (*Reply, error) {
 func TestOverHTTP(t *testing.T) {
 	Run(t, func(_ testing.TB, client *http.Client) Rig {
 		bank := newBank()
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		return Rig{
 			Gateway: wired{client}, Book: bank.page, Pay: bank.pay, AskPayer: bank.askPayer,
 			Fake: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/duopay/duopay"
 )
 
 // weather is what goes wrong on the way between a gateway and its provider: the
@@ -19,6 +21,7 @@ type weather struct {
 	taken    func() bool // whether it was charged
 	arrived  bool        // it may have arrived, and was not answered; an answer may say that it was not taken
 	repeated bool        // and it was sent again
+	cancels  bool        // Settle is sending a cancel
 	figures  figures
 }
 
@@ -50,7 +53,13 @@ func (w *weather) draw() Fault {
 			return o.fault
 		}
 	}
-	if w.fair() || !w.dice.one(w.script.faults) {
+	if w.fair() {
+		return None
+	}
+	if w.cancels && w.script.crossing > 0 {
+		return late
+	}
+	if !w.dice.one(w.script.faults) {
 		return None
 	}
 	faults := singleFaults()
@@ -65,6 +74,13 @@ func (w *weather) draw() Fault {
 
 func (w *weather) isCharge(sent string) bool {
 	return w.charge != "" && strings.Contains(sent, w.charge)
+}
+
+// sends is told what Settle does next.
+func (w *weather) sends(step duopay.Step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cancels = step == duopay.StepCancel
 }
 
 // ended is told what became of a request.
@@ -101,6 +117,9 @@ func (w *weather) lateness() time.Duration {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.cancels && w.script.crossing > 0 {
+		return w.script.crossing
+	}
 	return w.dice.time(0, longest-time.Second)
 }
 

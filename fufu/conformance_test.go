@@ -29,6 +29,10 @@ func rig(t testing.TB, client *http.Client) duopaytest.Rig {
 	return duopaytest.Rig{
 		Gateway: start(), Restart: start, Fake: server, SetClock: server.SetClock, Pay: server.Pay, AskPayer: func() { server.AskPassword(-1) },
 		SlowCancel: func() { server.SlowCancel(2) }, FailRefund: server.FailRefund, Secrets: []string{server.Key},
+		OpenCodes: []string{
+			"FAIL", "EXCEPTION", "SERIAL_REPEAT", "DATABASE_ERROR", "SERVICE_UNAVAILABLE", "HTTP_EXCEPTION", "IO_EXCEPTION",
+			"CREATE_SECURITY_CONNECTION_ERROR", "CHARGE_NONEXISTENT", "AREADY_REVOKED",
+		},
 		Book: func(orderNo string) (charged, returned duopay.Fen) {
 			order, _ := server.Order(orderNo)
 			return duopay.Fen(order.ChargedFen), duopay.Fen(order.ReturnedFen)
