@@ -145,7 +145,7 @@ func Settle(ctx context.Context, gateway Settler, charge Charge, options ...Sett
 func Resume(ctx context.Context, gateway Settler, order Reference, options ...SettleOption) (Payment, error) {
 	s := newSettlement(gateway, order, options)
 	if _, ok := gateway.(Canceler); ok {
-		s.cancelSent(time.Now(), true)
+		s.cancelSent(underway)
 	}
 	return s.follow(ctx, 0)
 }
@@ -308,10 +308,11 @@ func (s *settlement) sendCancel(ctx context.Context) error {
 	}
 	s.cancels++
 	s.tell(StepCancel, 0)
-	sent := time.Now()
-	_, s.err = canceler.Cancel(ctx, s.order)
-	if !neverHappened(s.err) {
-		s.cancelSent(sent, errors.Is(s.err, Unsure))
+	switch _, s.err = canceler.Cancel(ctx, s.order); {
+	case s.err == nil:
+		s.cancelSent(0)
+	case !neverHappened(s.err):
+		s.cancelSent(underway)
 	}
 	return s.err
 }
@@ -320,13 +321,10 @@ func (s *settlement) sendCancel(ctx context.Context) error {
 // without an answer.
 const underway = 20 * time.Second
 
-// cancelSent notes that a cancel was sent, and may not have arrived yet.
-func (s *settlement) cancelSent(at time.Time, unsure bool) {
-	takes := s.timing.CancelSettle
-	if unsure {
-		takes = max(takes, underway)
-	}
-	if effect := at.Add(takes); effect.After(s.canceled) {
+// cancelSent notes that a cancel was sent, the last time no later than now, and
+// may arrive within some time.
+func (s *settlement) cancelSent(within time.Duration) {
+	if effect := time.Now().Add(max(within, s.timing.CancelSettle)); effect.After(s.canceled) {
 		s.canceled = effect
 	}
 }

@@ -347,6 +347,8 @@ func TestSettle(t *testing.T) {
 			want: want{isPaid, "SUCCESS", "", nil, 60, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 60))}},
 		"paid after an unclear cancel": {script: script{charge: paying, queries: append(times(16, paying), success), cancels: []answer{lost}},
 			want: want{isPaid, "SUCCESS", "", nil, 66, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 66))}},
+		"paid after a cancel that was tried for long": {script: script{charge: paying, queries: append(times(16, paying), success), cancels: []answer{lost.after(36 * time.Second)}},
+			want: want{isPaid, "SUCCESS", "", nil, 102, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 81, 102))}},
 		"paid for a while, then revoked by a late cancel": {
 			script: script{charge: paying, queries: slices.Concat(times(16, paying), times(6, success), []answer{revoked}), cancels: []answer{lost}},
 			want:   want{isNotPaid, "REVOKED", "REVOKED", nil, 63, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 63))}},
