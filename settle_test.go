@@ -34,6 +34,9 @@ var patient = duopay.Timing{
 	NotFoundQueries: 3, NotFoundSpan: 20 * time.Second,
 }
 
+// A schedule on which two queries take longer than NotFoundSpan.
+var leisurely = duopay.Timing{QueryEvery: 30 * time.Second, GiveUp: 100 * time.Second, NotFoundQueries: 3, NotFoundSpan: 20 * time.Second}
+
 // answer is what the scripted gateway answers to one call.
 type answer struct {
 	payment duopay.Payment
@@ -358,6 +361,9 @@ func TestSettle(t *testing.T) {
 			want: want{isNotPaid, "REVOKED", "REVOKED", nil, 51, concat(at("charge", 0), wait45, at("cancel", 45), at("query", 45, 48, 51))}},
 		"paid, but not in a row": {script: script{charge: paying, queries: append(times(16, paying), success, success, lost, success, success, success), cancels: []answer{accepted}},
 			want: want{isPaid, "SUCCESS", "", nil, 60, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 60))}},
+		"paid before and after no answer, then revoked": {
+			script: script{charge: paying, queries: slices.Concat(times(16, paying), times(3, success), times(2, lost), times(2, success), []answer{revoked}), cancels: []answer{accepted}},
+			want:   want{isNotPaid, "REVOKED", "REVOKED", nil, 66, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 66))}},
 		"paid at the last moment is confirmed": {script: script{charge: paying, queries: append(append(times(16, paying), times(5, revoking)...), success), cancels: []answer{accepted}},
 			want: want{isPaid, "SUCCESS", "", nil, 66, concat(at("charge", 0), wait45, at("cancel", 45), every("query", 3, 45, 66))}},
 		"reversal failed": {script: script{charge: paying, queries: append(times(16, paying), strange, revoked), cancels: []answer{accepted}},
@@ -395,6 +401,14 @@ func TestSettle(t *testing.T) {
 		"not found often enough": {
 			timing: &patient, script: script{charge: lost.after(90 * time.Second), queries: []answer{missing.after(30 * time.Second)}},
 			want: want{isNotPaid, "", "NO_ORDER", duopay.ErrNotFound, 186, concat(at("charge", 0), at("query", 90, 123, 156))},
+		},
+		"not found for long enough, but not often": {
+			timing: &leisurely, script: script{charge: lost.after(100 * time.Second), queries: []answer{missing, missing, success}},
+			want: want{isPaid, "SUCCESS", "", nil, 160, concat(at("charge", 0), at("query", 100, 130, 160))},
+		},
+		"not found for long enough, and often": {
+			timing: &leisurely, script: script{charge: lost.after(100 * time.Second), queries: []answer{missing}},
+			want: want{isNotPaid, "", "NO_ORDER", duopay.ErrNotFound, 160, concat(at("charge", 0), at("query", 100, 130, 160))},
 		},
 		"not found, but not in a row": {
 			timing: &patient, script: script{charge: lost.after(98 * time.Second), queries: []answer{missing, missing, lost}, cancels: []answer{accepted}},

@@ -307,6 +307,41 @@ func TestRefusals(t *testing.T) {
 		assert.Equal(t, want[0], e.Code, body)
 		assert.Equal(t, want[1], e.SubCode, body)
 		assert.False(t, e.Certain, body)
+		require.NotErrorIs(t, err, duopay.ErrNotFound, "no code is known to deny an order: %s", body)
+		_, err = fubei.Gateway{Client: answering(t, []byte(body))}.Query(t.Context(), duopay.Reference{OrderNo: "DP1"})
+		require.ErrorIs(t, err, duopay.Refused, body)
+		require.NotErrorIs(t, err, duopay.ErrNotFound, body)
+	}
+}
+
+// Whatever number was asked for, the answer has to be about it.
+func TestAnotherNumber(t *testing.T) {
+	queried := func(r fubei.QueryRequest) func(*fubei.Client) error {
+		return func(c *fubei.Client) error {
+			_, err := c.Query(t.Context(), r)
+			return err
+		}
+	}
+	refunded := func(r fubei.RefundQueryRequest) func(*fubei.Client) error {
+		return func(c *fubei.Client) error {
+			_, err := c.RefundQuery(t.Context(), r)
+			return err
+		}
+	}
+	for name, ask := range map[string]func(*fubei.Client) error{
+		"merchant_order_sn":  queried(fubei.QueryRequest{OrderNo: "1"}),
+		"order_sn":           queried(fubei.QueryRequest{OrderSN: "1"}),
+		"trade_no":           queried(fubei.QueryRequest{TradeNo: "1"}),
+		"merchant_refund_sn": refunded(fubei.RefundQueryRequest{OrderNo: "DP1", RefundNo: "1"}),
+		"refund_sn":          refunded(fubei.RefundQueryRequest{OrderNo: "DP1", RefundSN: "1"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := `{"result_code":200,"data":{"trade_state":"SUCCESS","refund_status":"REFUND_SUCCESS","` + name + `":"%s"}}`
+			require.NoError(t, ask(answering(t, []byte(strings.Replace(body, "%s", "1", 1)))))
+			err := ask(answering(t, []byte(strings.Replace(body, "%s", "2", 1))))
+			require.ErrorIs(t, err, duopay.Unsure)
+			require.ErrorIs(t, err, duopay.ErrOrderMismatch)
+		})
 	}
 }
 

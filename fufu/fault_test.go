@@ -482,6 +482,18 @@ func TestRefundAnswers(t *testing.T) {
 	assert.Equal(t, duopay.RefundPending, reply.TradeStatus.Status())
 }
 
+// Whatever number was sent, the answer has to be about it.
+func TestAnotherNumber(t *testing.T) {
+	for _, name := range []string{"out_trade_no", "trade_no", "out_refund_no"} {
+		sent := map[string]string{name: "1"}
+		_, err := answering(t, ok+`{"return_code":"SUCCESS","`+name+`":"1"}}`).Call(t.Context(), "refund", sent)
+		require.NoError(t, err, name)
+		_, err = answering(t, ok+`{"return_code":"SUCCESS","`+name+`":"2"}}`).Call(t.Context(), "refund", sent)
+		require.ErrorIs(t, err, duopay.Unsure, name)
+		require.ErrorIs(t, err, duopay.ErrOrderMismatch, name)
+	}
+}
+
 // Every code at both levels, for every operation: what it means.
 func TestCodes(t *testing.T) {
 	kinds := map[fufu.Class]duopay.Kind{

@@ -332,6 +332,29 @@ func TestDoubtfulAnswers(t *testing.T) {
 	}
 }
 
+// Whatever number was sent, the answer has to be about it.
+func TestAnotherNumber(t *testing.T) {
+	form := func(c *guanaitong.Client, name string) error {
+		_, err := c.Call(t.Context(), "/some/path", map[string]string{name: "1"})
+		return err
+	}
+	later := func(c *guanaitong.Client, name string) error {
+		_, err := c.CallJSON(t.Context(), "/some/v3/path", "", map[string]string{name: "1"})
+		return err
+	}
+	for name, call := range map[string]func(*guanaitong.Client, string) error{
+		"outer_trade_no": form, "outer_refund_no": form, "trade_no": form,
+		"outerTradeNo": later, "orderNo": later, "paySeqNo": later, "refundOrderNo": later, "refundSeqNo": later, "refundOuterTradeNo": later,
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, call(answering(t, `{"code":0,"data":{"`+name+`":"1"}}`), name))
+			err := call(answering(t, `{"code":0,"data":{"`+name+`":"2"}}`), name)
+			require.ErrorIs(t, err, duopay.Unsure)
+			require.ErrorIs(t, err, duopay.ErrOrderMismatch)
+		})
+	}
+}
+
 // What is tolerated: other forms of the same meaning.
 func TestToleratedAnswers(t *testing.T) {
 	for body, tradeNo := range map[string]string{

@@ -61,12 +61,21 @@ func TestHostileEnvelopes(t *testing.T) {
 		{"name escaped", `{"\u0073ign":"` + sign + `",` + node + `}`, true},
 		{"slashes of the sign escaped", `{"sign":"` + strings.ReplaceAll(sign, "/", `\/`) + `",` + node + `}`, true},
 		{"error node besides", `{"error_response":` + failed + `,` + sig(sign) + `,` + node + `}`, true},
+		{"odd error node besides, forged", `{"unknow_response":` + forged + `,` + sig(sign) + `,` + node + `}`, true},
 
 		{"node twice, forged last", `{` + sig(sign) + `,` + node + `,"` + queryNode + `":` + forged + `}`, false},
 		{"node twice, forged first", `{` + sig(sign) + `,"` + queryNode + `":` + forged + `,` + node + `}`, false},
 		{"node twice, one name escaped", `{` + sig(sign) + `,` + node + `,"` + strings.Replace(queryNode, "y", `\u0079`, 1) + `":` + forged + `}`, false},
+		{"forged, genuine in a member before", `{"a":{` + node + `},` + sig(sign) + `,"` + queryNode + `":` + forged + `}`, false},
+		{"forged, genuine in a member behind", `{` + sig(sign) + `,"` + queryNode + `":` + forged + `,"b":{` + node + `}}`, false},
+		{"forged, genuine in the error node", `{` + sig(sign) + `,"` + queryNode + `":` + forged + `,"error_response":` + paidNode + `}`, false},
 		{"sign twice", `{` + sig("x") + `,` + node + `,` + sig(sign) + `}`, false},
 		{"other member twice", `{"a":1,"a":1,` + node + `,` + sig(sign) + `}`, false},
+		{"refusal without a sign", `{"` + queryNode + `":` + failed + `}`, false},
+		{"refusal in the error node, without a sign", `{"error_response":` + failed + `}`, false},
+		{"refusal in the odd error node, without a sign", `{"unknow_response":` + failed + `}`, false},
+		{"refusal in the error node, sign of another node", `{` + sig(sign) + `,"error_response":` + failed + `}`, false},
+		{"refusal in the error node, signed", `{` + sig(signs(t, "platform_rsa", failed)) + `,"error_response":` + failed + `}`, false},
 		{"SIGN only", `{"SIGN":"` + sign + `",` + node + `}`, false},
 		{"sign inside the node", `{"` + queryNode + `":{"code":"10000","sign":"` + sign + `"}}`, false},
 		{"sign is null", `{"sign":null,` + node + `}`, false},
@@ -150,6 +159,18 @@ func TestAnswerNamesItsSubject(t *testing.T) {
 		answer, err := wire.ReadObject([]byte(test.answered))
 		require.NoError(t, err)
 		assert.Equal(t, test.good, fields(sent).named(answer), "%+v", test)
+	}
+}
+
+// Whatever number was sent, the answer has to be about it.
+func TestAnotherNumber(t *testing.T) {
+	for _, name := range []string{"combine_out_trade_no", "combine_trade_no", "out_trade_no", "trade_no", "out_request_no"} {
+		sent, err := wire.ReadObject([]byte(`{"` + name + `":"A"}`))
+		require.NoError(t, err)
+		other, err := wire.ReadObject([]byte(`{"` + name + `":"B"}`))
+		require.NoError(t, err)
+		require.NoError(t, fields(sent).match(sent), name)
+		require.ErrorIs(t, fields(sent).match(other), duopay.ErrOrderMismatch, name)
 	}
 }
 
