@@ -89,13 +89,17 @@ func simulate(t *testing.T, rig func(testing.TB, *http.Client) Rig, lives Lives)
 		if l.broken != nil {
 			bad = append(bad, l)
 		}
+		if (i+1)%reportEvery == 0 {
+			t.Logf("%d of %d lives, %d bad", i+1, lives.Count, len(bad))
+		}
 	}
 	return sum, bad
 }
 
 const (
-	badLives   = 3  // so many end a simulation
-	rerunEvery = 50 // one in so many is run twice
+	badLives    = 3    // so many end a simulation
+	rerunEvery  = 50   // one in so many is run twice
+	reportEvery = 5000 // after so many, go test -v tells how far it is
 )
 
 // run runs one life in a bubble of its own, which sees to it that no goroutine
