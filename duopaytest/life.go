@@ -145,7 +145,7 @@ func (l *life) count(f figure) {
 func (l *life) hear(from string, said claim, p duopay.Payment, err error) {
 	l.say("%s: %v, %s", from, p.Status, gist(err))
 	l.keepsSecrets(err)
-	if err == nil {
+	if err == nil && p.State != "" { // and not that a cancel or close is accepted
 		l.store.set(&l.store.seen, true)
 	}
 	orderNo := l.store.order.OrderNo

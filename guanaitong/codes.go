@@ -27,20 +27,16 @@ const (
 // errors 1000220064, 1000310010 and 1000410010 among it.
 func rejected(code int64) bool {
 	switch code {
-	case 1000210001, // timestamp deviates too much
-		1000210002, // signature wrong
-		1000210003, // app or calling IP not accepted
-		codeToken,
-		1000210005, // no such interface
-		1000210006, // parameter missing
-		1000210009, // appsecret was transmitted
-		1000210012, // method not allowed
-		codeNoToken,
+	case 1000210002, // signature wrong
+		1000210003,                                     // app or calling IP not accepted
+		1000210005,                                     // no such interface
+		1000210006,                                     // parameter missing
+		1000210009,                                     // appsecret was transmitted
+		1000210012,                                     // method not allowed
 		1000210015,                                     // authorisation code missing
 		1000210017,                                     // redirect URL not found
 		1000200050,                                     // IP not allowed
 		1000200051,                                     // no permission for the interface
-		1000200052,                                     // called too often
 		1000220001,                                     // length of a parameter
 		1000220002,                                     // value of a parameter
 		1000220004,                                     // mobile number
@@ -53,13 +49,24 @@ func rejected(code int64) bool {
 	return false
 }
 
-// refusal returns the error of an answer with another code than 0. That an
-// authorisation code is not good is an answer, and proves nothing: when a
-// request arrives twice, by whatever is between here and there, the first one
-// has used the code up and paid.
+// passing reports whether a code is a refusal of the moment, which proves
+// nothing: when a request arrives twice, by whatever is between here and there,
+// one arrival may be refused and the other may have paid. The first one uses the
+// authorisation code up; a token may be replaced, and clocks go on, in between.
+func passing(code int64) bool {
+	switch code {
+	case codeAuthCode, codeToken, codeNoToken,
+		1000210001, // timestamp deviates too much
+		1000200052: // called too often
+		return true
+	}
+	return false
+}
+
+// refusal returns the error of an answer with another code than 0.
 func refusal(code int64, message string) error {
 	e := &duopay.Error{Kind: duopay.Unsure, Code: strconv.FormatInt(code, 10), Message: message}
-	if e.Certain = rejected(code); e.Certain || code == codeAuthCode {
+	if e.Certain = rejected(code); e.Certain || passing(code) {
 		e.Kind = duopay.Refused
 	}
 	return e

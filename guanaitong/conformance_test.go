@@ -42,7 +42,7 @@ func rig(t testing.TB, client *http.Client) duopaytest.Rig {
 	}
 	return duopaytest.Rig{
 		Gateway: start(), Restart: start, Fake: server, SetClock: server.SetClock, Pay: server.Pay, AskPayer: func() { server.SlowPay(-1) }, Secrets: []string{server.Caller.Secret, server.Seller.Secret},
-		OpenCodes: []string{"1000220003", "1000210014", "1000220064", "1000310010", "1000410010"},
+		OpenCodes: []string{"1000220003", "1000210001", "1000210014", "1000200052", "1000220064", "1000310010", "1000410010"},
 		Number:    func(n int) string { return fmt.Sprintf("%s20990101%06d", server.Seller.ID, n) },
 		EditCharge: func(c *duopay.Charge) {
 			code, err := server.AuthCode("U0001")

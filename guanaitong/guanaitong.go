@@ -268,10 +268,21 @@ func call[R any, P readable[R]](ctx context.Context, c *Client, op operation, re
 	if !tokenRefused(err) {
 		return reply, err
 	}
-	if token, err = c.token(ctx, token); err != nil {
-		return nil, unsent(op, m, err)
+	other, failure := c.token(ctx, token)
+	if failure != nil {
+		return nil, withoutToken(err, failure)
 	}
-	return send[R, P](ctx, c, op, m, token, accept)
+	return send[R, P](ctx, c, op, m, other, accept)
+}
+
+// withoutToken returns the refusal of a token with the reason why there is no
+// other. That the call was sent cannot be taken back.
+func withoutToken(refusal, failure error) error {
+	var e *duopay.Error
+	if errors.As(refusal, &e) {
+		e.Err = fmt.Errorf("no other access token: %w", failure)
+	}
+	return refusal
 }
 
 // send is the part of call that knows its token.
